@@ -4,6 +4,10 @@ namespace CudaViT.Core;
 /// The operations of this thread in the order in which they ran. The backward pass walks it from the end: no recursion,
 /// no graph to sort, and no reference cycles, because entries refer to each other by number.
 /// </summary>
+/// <remarks>
+/// Entries go when a backward pass has used them or when their <see cref="StepScope"/> ends. Where neither happens, as in
+/// inference with trainable parameters, compute under <see cref="NoGrad"/>.
+/// </remarks>
 public sealed class Tape
 {
     [ThreadStatic]

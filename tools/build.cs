@@ -1,0 +1,137 @@
+// Steps of building and checking the project: `dotnet run tools/build.cs -- VERB [ARGUMENT...]`.
+// build.ps1 hands its arguments on to here, and continuous integration runs the verb `ci`.
+
+#:property PublishAot=false
+
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Xml.Linq;
+
+Directory.SetCurrentDirectory(RepositoryRoot());
+string verb = args.Length > 0 ? args[0] : "help";
+string[] rest = args.Length > 1 ? args[1..] : [];
+try
+{
+    return verb switch
+    {
+        "build" => Dotnet(["build", "-c", "Release", .. rest]),
+        "test" => Test(rest, out Tally tally) + Print(tally),
+        "format" => Dotnet(["format", "CudaViT.sln", .. rest]),
+        "bench" => Dotnet(["run", "-c", "Release", "--project", "tools/CudaViT.Benchmarks", "--", .. rest]),
+        "pack" => Dotnet(["publish", "src/CudaViT.Cli", "-c", "Release", "-o", "artifacts/cudavit", .. rest]),
+        "ci" => ContinuousIntegration(),
+        "help" or "--help" or "-h" => Help(Console.Out, status: 0),
+        _ => Help(Console.Error, status: 2),
+    };
+}
+catch (StepFailedException failure)
+{
+    Console.Error.WriteLine($"build: {failure.Message}");
+    return 1;
+}
+
+static int Help(TextWriter output, int status)
+{
+    output.WriteLine("""
+        usage: dotnet run tools/build.cs -- VERB [ARGUMENT...]     (or: ./build.ps1 VERB [ARGUMENT...])
+          build    build everything in Release; warnings are errors
+          test     run all tests and add up their results; arguments go to `dotnet test`
+          format   apply the code style; with --verify-no-changes only check it
+          bench    run the benchmarks; arguments say which (see tools/CudaViT.Benchmarks/README.md)
+          pack     publish the command line program to artifacts/cudavit
+          ci       test, check the style, and train for a moment: what a change must pass
+        """);
+    return status;
+}
+
+// Each step runs even if one before it failed, so that one run tells everything.
+static int ContinuousIntegration()
+{
+    int failures = Test([], out Tally tally);
+    failures += Step("code style", () => Dotnet(["format", "CudaViT.sln", "--verify-no-changes"]));
+    failures += Step("quick start, shortened", QuickStart);
+    Print(tally);
+    return failures == 0 ? 0 : 1;
+}
+
+// The README's own command, with its results written to files as well.
+static int Test(string[] arguments, out Tally tally)
+{
+    string results = Path.GetFullPath("artifacts/test-results");
+    if (Directory.Exists(results))
+    {
+        Directory.Delete(results, recursive: true);
+    }
+
+    int status = Step("tests", () => Dotnet(
+        ["test", "-c", "Release", "--logger", "trx", "--results-directory", results, .. arguments]));
+    tally = Tally.Read(results);
+    return status != 0 || tally.Failed > 0 || tally.Passed == 0 ? 1 : 0;
+}
+
+static int Print(Tally tally)
+{
+    Console.WriteLine($"{tally.Passed} passed, {tally.Failed} failed, {tally.Skipped} skipped");
+    return 0;
+}
+
+// The README's first command on fewer images: a real training run from the embedded data to the final checkpoint.
+static int QuickStart()
+{
+    string run = Path.GetFullPath("artifacts/quick-start");
+    if (Directory.Exists(run))
+    {
+        Directory.Delete(run, recursive: true);
+    }
+
+    int status = Dotnet(
+        ["run", "-c", "Release", "--project", "src/CudaViT.Cli", "--", "train", "--epochs", "1", "--limit", "1024", "--out", run]);
+    return status == 0 && !File.Exists(Path.Combine(run, "final.safetensors"))
+        ? throw new StepFailedException($"the quick start ended well but left no final.safetensors in {run}")
+        : status;
+}
+
+static int Step(string name, Func<int> run)
+{
+    Console.WriteLine($"== {name}");
+    var clock = Stopwatch.StartNew();
+    int status = run();
+    Console.WriteLine($"== {name}: {(status == 0 ? "ok" : $"failed with status {status}")}, {clock.Elapsed.TotalSeconds:f0} s");
+    return status == 0 ? 0 : 1;
+}
+
+static int Dotnet(string[] arguments)
+{
+    using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments))
+        ?? throw new StepFailedException($"dotnet {arguments[0]} could not be started");
+    process.WaitForExit();
+    return process.ExitCode;
+}
+
+static string RepositoryRoot([CallerFilePath] string thisFile = "") =>
+    Path.GetDirectoryName(Path.GetDirectoryName(thisFile))
+    ?? throw new StepFailedException($"{thisFile} has no folder above its own");
+
+/// <summary>Test results added up over all result files.</summary>
+internal sealed record Tally(int Passed, int Failed, int Skipped)
+{
+    public static Tally Read(string folder)
+    {
+        var sum = new Tally(0, 0, 0);
+        foreach (string file in Directory.Exists(folder) ? Directory.GetFiles(folder, "*.trx") : [])
+        {
+            XElement counters = XDocument.Load(file).Descendants().First(element => element.Name.LocalName == "Counters");
+            int total = Count(counters, "total");
+            int executed = Count(counters, "executed");
+            int passed = Count(counters, "passed");
+            sum = new Tally(sum.Passed + passed, sum.Failed + executed - passed, sum.Skipped + total - executed);
+        }
+
+        return sum;
+    }
+
+    private static int Count(XElement counters, string name) => (int?)counters.Attribute(name) ?? 0;
+}
+
+/// <summary>A step cannot go on.</summary>
+internal sealed class StepFailedException(string message) : Exception(message);
