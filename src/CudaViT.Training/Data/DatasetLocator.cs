@@ -1,0 +1,53 @@
+namespace CudaViT.Training.Data;
+
+/// <summary>Finds the data set that <c>--data</c> means.</summary>
+public static class DatasetLocator
+{
+    /// <summary>The name of the images that come with the program; also the default.</summary>
+    public const string FashionSubset = "fashion-subset";
+
+    /// <summary>Opens a data set.</summary>
+    /// <param name="data">
+    /// Null or <see cref="FashionSubset"/>; or a folder of IDX or CIFAR files; or one such file. What a file is shows in its
+    /// content.
+    /// </param>
+    /// <param name="limit">Train on at most this many images, spread evenly over the data set; null for all.</param>
+    /// <exception cref="DatasetException">There is no such data set, or it is malformed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="limit"/> is zero or negative.</exception>
+    public static DatasetSplits Open(string? data, int? limit = null)
+    {
+        if (limit is { } count)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count, nameof(limit));
+        }
+
+        DatasetSplits splits = data is null or FashionSubset
+            ? new DatasetSplits(FashionMnistSubset.Train, FashionMnistSubset.HeldOut)
+            : OpenPath(data);
+        return limit < splits.Train.Count
+            ? splits with { Train = new DatasetSubset(splits.Train, limit.Value) }
+            : splits;
+    }
+
+    private static DatasetSplits OpenPath(string path)
+    {
+        if (File.Exists(path))
+        {
+            return IdxFile.PeekMagic(path) is IdxFile.ImagesMagic or IdxFile.LabelsMagic
+                ? IdxDataset.OpenFile(path)
+                : CifarDataset.OpenFile(path);
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new DatasetException(
+                $"{path}: there is no such file or folder. Name an IDX or CIFAR file, a folder of them, or {FashionSubset}.");
+        }
+
+        return IdxDataset.IsPresent(path) ? IdxDataset.OpenFolder(path)
+            : CifarDataset.IsPresent(path) ? CifarDataset.OpenFolder(path)
+            : throw new DatasetException(
+                $"{path}: the folder holds neither train-images-idx3-ubyte[.gz] nor the binary files of CIFAR-10 or CIFAR-100. " +
+                $"Name the folder that holds them, or {FashionSubset}.");
+    }
+}

@@ -1,0 +1,27 @@
+using System.Diagnostics;
+
+namespace CudaViT.Training.Data;
+
+/// <summary>An 8-bit image [height, width, channels] that lies in someone else's memory.</summary>
+public readonly ref struct ImageView
+{
+    /// <summary>Looks at <paramref name="pixels"/>, which hold exactly the image.</summary>
+    public ImageView(ReadOnlySpan<byte> pixels, int height, int width, int channels)
+    {
+        Debug.Assert(pixels.Length == height * width * channels, "The pixels do not fill the shape.");
+        Pixels = pixels;
+        (Height, Width, Channels) = (height, width, channels);
+    }
+
+    /// <summary>Row-major, the channels of a pixel side by side.</summary>
+    public ReadOnlySpan<byte> Pixels { get; }
+
+    /// <summary>Rows.</summary>
+    public int Height { get; }
+
+    /// <summary>Pixels in a row.</summary>
+    public int Width { get; }
+
+    /// <summary>1 (grey) or 3 (red, green, blue).</summary>
+    public int Channels { get; }
+}
