@@ -27,6 +27,18 @@ public static class Require
         }
     }
 
+    /// <summary>A floating-point tensor whose last axis, the rows, has at least one element.</summary>
+    /// <exception cref="ArgumentException">It is a scalar, has empty rows, or holds integers.</exception>
+    public static void FloatRows(Tensor x, string operation, string name = "x")
+    {
+        Float(x, operation, name);
+        if (x.Shape.Rank == 0 || x.Shape[^1] == 0)
+        {
+            throw new ArgumentException(
+                $"{operation}: {name} must have rows [..., D] with D >= 1, but its shape is {x.Shape}. Reshape it first.");
+        }
+    }
+
     /// <summary>A given shape, with the element type and device of another tensor.</summary>
     /// <exception cref="ArgumentException">Shape, type or device differ.</exception>
     public static void Like(Tensor x, Shape shape, Tensor other, string operation, string name)
