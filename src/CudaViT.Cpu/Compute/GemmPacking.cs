@@ -1,0 +1,72 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace CudaViT.Cpu;
+
+/// <summary>Copies panels of A and B to where, and in the order in which, a micro-kernel reads them.</summary>
+internal static class GemmPacking<T, TKernel>
+    where T : unmanaged, IFloatingPointIeee754<T>
+    where TKernel : struct, IMicroKernel<T>
+{
+    /// <summary>
+    /// Where <see cref="PackA"/> leaves a[i, p], as the distances between rows and columns. The kernel takes any strides,
+    /// so rows that are contiguous stay so, and everything else is laid out in the order of reading.
+    /// </summary>
+    public static (nint Row, nint Column) PackedStrides(nint columnStride, int depth) =>
+        columnStride == 1 ? (depth, 1) : (1, TKernel.Rows);
+
+    /// <summary>Packs up to <c>TKernel.Rows</c> rows of A; see <see cref="PackedStrides"/>.</summary>
+    public static void PackA(ref T source, nint rowStride, nint columnStride, int rows, int depth, ref T target)
+    {
+        if (columnStride == 1)
+        {
+            for (int i = 0; i < rows; i++)
+            {
+                MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref source, i * rowStride), depth)
+                    .CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.Add(ref target, i * depth), depth));
+            }
+
+            return;
+        }
+
+        for (int p = 0; p < depth; p++)
+        {
+            for (int i = 0; i < rows; i++)
+            {
+                Unsafe.Add(ref target, i) = Unsafe.Add(ref source, i * rowStride);
+            }
+
+            source = ref Unsafe.Add(ref source, columnStride);
+            target = ref Unsafe.Add(ref target, TKernel.Rows);
+        }
+    }
+
+    /// <summary>Packs up to <c>TKernel.Columns</c> columns of B, b[p, j] to p * Columns + j, zeros for those missing.</summary>
+    public static void PackB(ref T source, nint rowStride, nint columnStride, int depth, int columns, ref T target)
+    {
+        if (columnStride == 1)
+        {
+            for (int p = 0; p < depth; p++)
+            {
+                Span<T> row = MemoryMarshal.CreateSpan(ref Unsafe.Add(ref target, p * TKernel.Columns), TKernel.Columns);
+                MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref source, p * rowStride), columns).CopyTo(row);
+                row[columns..].Clear();
+            }
+
+            return;
+        }
+
+        for (int p = 0; p < depth; p++)
+        {
+            ref T row = ref Unsafe.Add(ref target, p * TKernel.Columns);
+            ref T from = ref Unsafe.Add(ref source, p * rowStride);
+            for (int j = 0; j < columns; j++)
+            {
+                Unsafe.Add(ref row, j) = Unsafe.Add(ref from, j * columnStride);
+            }
+
+            MemoryMarshal.CreateSpan(ref row, TKernel.Columns)[columns..].Clear();
+        }
+    }
+}
