@@ -7,7 +7,7 @@ namespace CudaViT.Core;
 /// </remarks>
 public enum RandomOperation
 {
-    /// <summary>Initial values of parameters: sample = index of the parameter.</summary>
+    /// <summary>Initial values of parameters: epoch and sample = hash of the name.</summary>
     WeightInit = 1,
 
     /// <summary>Synthetic inputs of tests, gradient checks and benchmarks.</summary>

@@ -1,0 +1,144 @@
+namespace CudaViT.Training.Settings;
+
+/// <summary>Everything that decides the shapes and the wiring of a MoCo v3 model.</summary>
+public sealed record ModelSettings
+{
+    private const int ConvolutionStride = 16;
+
+    /// <summary>Kind of encoder.</summary>
+    public Architecture Architecture { get; init; } = Architecture.VisionTransformer;
+
+    /// <summary>Height and width of the images in pixels.</summary>
+    public int ImageSize { get; init; } = 224;
+
+    /// <summary>Colour channels of the images.</summary>
+    public int Channels { get; init; } = 3;
+
+    /// <summary>Height and width of a patch in pixels; divides the image size.</summary>
+    public int Patch { get; init; } = 16;
+
+    /// <summary>Width D of the tokens.</summary>
+    public int Width { get; init; } = 384;
+
+    /// <summary>Number of blocks.</summary>
+    public int Depth { get; init; } = 12;
+
+    /// <summary>Number of attention heads; divides the width.</summary>
+    public int Heads { get; init; } = 12;
+
+    /// <summary>Width of a block's MLP, in widths.</summary>
+    public int MlpRatio { get; init; } = 4;
+
+    /// <summary>How images become tokens.</summary>
+    public Stem Stem { get; init; } = Stem.Patch;
+
+    /// <summary>Position embedding.</summary>
+    public PositionTable Position { get; init; } = PositionTable.SinCos;
+
+    /// <summary>What the encoder returns.</summary>
+    public Pooling Pooling { get; init; } = Pooling.ClassToken;
+
+    /// <summary>Normalization before each MLP.</summary>
+    public MlpNorm MlpNorm { get; init; } = MlpNorm.Layer;
+
+    /// <summary>Whether the patch projection stays at its random start. No effect with <see cref="Stem.Convolution"/>.</summary>
+    public bool FreezePatch { get; init; }
+
+    /// <summary>Hidden width of projector and predictor.</summary>
+    public int HeadHidden { get; init; } = 4096;
+
+    /// <summary>Width of the embeddings that are compared.</summary>
+    public int HeadOutput { get; init; } = 256;
+
+    /// <summary>Whether projector and predictor have batch normalization.</summary>
+    public bool HeadBatchNorm { get; init; } = true;
+
+    /// <summary>Whether there is a predictor; without, queries are projector outputs.</summary>
+    public bool Predictor { get; init; } = true;
+
+    /// <summary>ViT-Ti/16 at 224 pixels (H. Touvron et al., arXiv:2012.12877).</summary>
+    public static ModelSettings VitTiny { get; } = new() { Width = 192, Depth = 12, Heads = 3 };
+
+    /// <summary>ViT-S/16 at 224 pixels, with MoCo v3's 12 heads.</summary>
+    public static ModelSettings VitSmall { get; } = new() { Width = 384, Depth = 12, Heads = 12 };
+
+    /// <summary>ViT-B/16 at 224 pixels.</summary>
+    public static ModelSettings VitBase { get; } = new() { Width = 768, Depth = 12, Heads = 12 };
+
+    /// <summary>ViT-L/16 at 224 pixels.</summary>
+    public static ModelSettings VitLarge { get; } = new() { Width = 1024, Depth = 24, Heads = 16 };
+
+    /// <summary>ViT-H/14 at 224 pixels.</summary>
+    public static ModelSettings VitHuge { get; } = new() { Width = 1280, Depth = 32, Heads = 16, Patch = 14 };
+
+    /// <summary>ViT-B/7 at 224 pixels: 1,025 tokens.</summary>
+    public static ModelSettings VitBase7 { get; } = VitBase with { Patch = 7 };
+
+    /// <summary>ViT-L/7 at 224 pixels: 1,025 tokens.</summary>
+    public static ModelSettings VitLarge7 { get; } = VitLarge with { Patch = 7 };
+
+    /// <summary>ViT-S with a convolutional stem in place of one block.</summary>
+    public static ModelSettings VitConvSmall { get; } = VitSmall with { Depth = 11, Stem = Stem.Convolution };
+
+    /// <summary>ViT-B with a convolutional stem in place of one block.</summary>
+    public static ModelSettings VitConvBase { get; } = VitBase with { Depth = 11, Stem = Stem.Convolution };
+
+    /// <summary>ResNet-50 at 224 pixels.</summary>
+    public static ModelSettings ResNet50 { get; } = new() { Architecture = Architecture.ResNet50 };
+
+    /// <summary>Throws unless a model can be built from these settings.</summary>
+    /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
+    public void Validate()
+    {
+        Positive(ImageSize, nameof(ImageSize));
+        Positive(Channels, nameof(Channels));
+        Positive(HeadHidden, nameof(HeadHidden));
+        Positive(HeadOutput, nameof(HeadOutput));
+        if (Architecture == Architecture.VisionTransformer)
+        {
+            ValidateTransformer();
+        }
+    }
+
+    private void ValidateTransformer()
+    {
+        Positive(Patch, nameof(Patch));
+        Positive(Width, nameof(Width));
+        Positive(Depth, nameof(Depth));
+        Positive(Heads, nameof(Heads));
+        Positive(MlpRatio, nameof(MlpRatio));
+        Divides(Patch, "the patch size", ImageSize, nameof(ImageSize));
+        Divides(Heads, "the number of heads", Width, nameof(Width));
+        if (Position == PositionTable.SinCos)
+        {
+            Divides(4, "the number of sines and cosines", Width, nameof(Width));
+        }
+
+        if (Stem == Stem.Convolution)
+        {
+            Divides(8, "the growth of the stem's channels", Width, nameof(Width));
+            if (Patch != ConvolutionStride)
+            {
+                throw new SettingsException(
+                    $"Patch is {Patch}, but a convolutional stem reduces images by {ConvolutionStride}. Set Patch to 16.");
+            }
+        }
+    }
+
+    private static void Positive(int value, string name)
+    {
+        if (value <= 0)
+        {
+            throw new SettingsException($"{name} is {value}, but it must be at least 1.");
+        }
+    }
+
+    private static void Divides(int divisor, string divisorName, int value, string name)
+    {
+        if (value % divisor != 0)
+        {
+            throw new SettingsException(
+                $"{name} is {value}, but it must be a multiple of {divisor}, {divisorName}. Change one of them.");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+namespace CudaViT.Training.Settings;
+
+/// <summary>A named model with the recipe to train it.</summary>
+/// <param name="Name">Name on the command line.</param>
+/// <param name="Model">The model.</param>
+/// <param name="Recipe">The recipe.</param>
+/// <param name="Source">Where the numbers come from.</param>
+public sealed record Preset(string Name, ModelSettings Model, RecipeSettings Recipe, string Source);

@@ -1,0 +1,68 @@
+namespace CudaViT.Training.Settings;
+
+/// <summary>The published recipes of MoCo v3, and one for the images shipped with the program.</summary>
+/// <remarks>
+/// "Published commands" are those of the authors' implementation (github.com/facebookresearch/moco-v3, CONFIG.md);
+/// "paper" is arXiv:2104.02057.
+/// </remarks>
+public static class Presets
+{
+    private const string Commands = "published commands";
+
+    private static readonly RecipeSettings Vit = new();
+
+    private static readonly RecipeSettings ResNet = new()
+    {
+        WarmupEpochs = 10,
+        Optimizer = OptimizerKind.Lars,
+        BaseLearningRate = 0.3,
+        WeightDecay = 1.5e-6,
+        Momentum = 0.996,
+        Temperature = 1,
+        CropMinimum = 0.2,
+    };
+
+    /// <summary>Trains on 28×28 grey images in minutes on a CPU.</summary>
+    public static Preset Quick { get; } = new(
+        "quick",
+        new ModelSettings
+        {
+            ImageSize = 28,
+            Channels = 1,
+            Patch = 7,
+            Width = 128,
+            Depth = 4,
+            Heads = 4,
+            FreezePatch = true,
+            HeadHidden = 512,
+            HeadOutput = 128,
+        },
+        new RecipeSettings { Batch = 256, Epochs = 5, WarmupEpochs = 1, BaseLearningRate = 1e-3, CropMinimum = 0.3 },
+        "chosen for the images shipped with the program");
+
+    /// <summary>All presets, the one for a first run first.</summary>
+    public static IReadOnlyList<Preset> All { get; } =
+    [
+        Quick,
+        new("vit-s-300", Frozen(ModelSettings.VitSmall), Vit, Commands),
+        new("vit-s-300-1node", Frozen(ModelSettings.VitSmall), Vit with { Batch = 1024 }, Commands),
+        new("vit-b-300", Frozen(ModelSettings.VitBase), Vit, Commands),
+        new("vit-l-300", Frozen(ModelSettings.VitLarge), Vit, "ViT-B's recipe; the paper searched rate and decay"),
+        new(
+            "r50-100",
+            ModelSettings.ResNet50,
+            ResNet with { Epochs = 100, BaseLearningRate = 0.6, WeightDecay = 1e-6, Momentum = 0.99 },
+            Commands),
+        new("r50-300", ModelSettings.ResNet50, ResNet with { WeightDecay = 1e-6, Momentum = 0.99 }, Commands),
+        new("r50-800", ModelSettings.ResNet50, ResNet with { Epochs = 800 }, "paper; warm-up and crops as in r50-1000"),
+        new("r50-1000", ModelSettings.ResNet50, ResNet with { Epochs = 1000 }, Commands),
+    ];
+
+    /// <summary>The preset of a name.</summary>
+    /// <exception cref="SettingsException">There is none; the message lists the names.</exception>
+    public static Preset Find(string name) => All.FirstOrDefault(preset => preset.Name == name)
+        ?? throw new SettingsException(
+            $"There is no preset '{name}'. Choose one of {string.Join(", ", All.Select(preset => preset.Name))}.");
+
+    private static ModelSettings Frozen(ModelSettings model) => model with { FreezePatch = true };
+}
