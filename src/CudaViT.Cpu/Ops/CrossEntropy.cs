@@ -1,0 +1,106 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using CudaViT.Core;
+
+namespace CudaViT.Cpu;
+
+public sealed partial class CpuBackend
+{
+    // An exponential costs about this many additions.
+    private const int ExpWork = 8;
+
+    /// <inheritdoc/>
+    public (NdArray Loss, NdArray LogSumExp) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing) =>
+        logits.DType == DType.F64
+            ? CrossEntropy<double>(logits, labels, labelSmoothing)
+            : CrossEntropy<float>(Widen(logits), labels, labelSmoothing);
+
+    /// <inheritdoc/>
+    public NdArray CrossEntropyBackward(
+        NdArray dy, NdArray logits, NdArray labels, NdArray logSumExp, double labelSmoothing) => logits.DType switch
+        {
+            DType.BF16 => Narrow(CrossEntropyBackward<float>(dy, Widen(logits), labels, logSumExp, labelSmoothing)),
+            DType.F64 => CrossEntropyBackward<double>(dy, logits, labels, logSumExp, labelSmoothing),
+            _ => CrossEntropyBackward<float>(dy, logits, labels, logSumExp, labelSmoothing),
+        };
+
+    private (NdArray Loss, NdArray LogSumExp) CrossEntropy<T>(NdArray logits, NdArray labels, double labelSmoothing)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        NdArray logSumExp = Empty([rows], logits.DType);
+        NdArray losses = Empty([rows], logits.DType);
+        T spread = T.CreateChecked(labelSmoothing);
+        ForEachChunk(rows, (long)ExpWork * classes, (start, end) =>
+        {
+            for (int i = (int)start; i < end; i++)
+            {
+                ReadOnlySpan<T> row = logits.ReadSpan<T>().Slice(i * classes, classes);
+                T largest = TensorPrimitives.Max(row);
+                T logSum = T.Log(SumOfExponentials(row, largest));
+                logSumExp.Span<T>()[i] = largest + logSum;
+
+                // Every term relative to the maximum: the targets sum to one, so it falls out of the difference.
+                T expected = (T.One - spread) * (row[ReadLabel(labels, i)] - largest);
+                if (labelSmoothing > 0)
+                {
+                    T mean = (TensorPrimitives.Sum(row) / T.CreateChecked(classes)) - largest;
+                    expected += spread * mean;
+                }
+
+                losses.Span<T>()[i] = logSum - expected;
+            }
+        });
+
+        NdArray loss = Empty([], logits.DType);
+        loss.Span<T>()[0] = TensorPrimitives.Sum(losses.ReadSpan<T>()) / T.CreateChecked(rows);
+        losses.Storage.Release();
+        return (loss, logSumExp);
+    }
+
+    private NdArray CrossEntropyBackward<T>(
+        NdArray dy, NdArray logits, NdArray labels, NdArray logSumExp, double labelSmoothing)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        NdArray dx = Empty(logits.Shape, logits.DType);
+        T scale = dy.ReadSpan<T>()[0] / T.CreateChecked(rows);
+        T hit = T.One - T.CreateChecked(labelSmoothing);
+        T floor = T.CreateChecked(labelSmoothing / classes);
+        ForEachChunk(rows, (long)ExpWork * classes, (start, end) =>
+        {
+            for (int i = (int)start; i < end; i++)
+            {
+                Span<T> row = dx.Span<T>().Slice(i * classes, classes);
+                TensorPrimitives.Subtract(logits.ReadSpan<T>().Slice(i * classes, classes), logSumExp.ReadSpan<T>()[i], row);
+                TensorPrimitives.Exp(row, row);
+                TensorPrimitives.Subtract(row, floor, row);
+                row[ReadLabel(labels, i)] -= hit;
+                TensorPrimitives.Multiply(row, scale, row);
+            }
+        });
+        return dx;
+    }
+
+    /// <summary>Σ exp(x − shift).</summary>
+    private static T SumOfExponentials<T>(ReadOnlySpan<T> x, T shift)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        const int TileLength = 256;
+        Span<T> tile = stackalloc T[TileLength];
+        T sum = T.Zero;
+        for (int start = 0; start < x.Length; start += TileLength)
+        {
+            ReadOnlySpan<T> part = x[start..Math.Min(x.Length, start + TileLength)];
+            Span<T> exponentials = tile[..part.Length];
+            TensorPrimitives.Subtract(part, shift, exponentials);
+            TensorPrimitives.Exp(exponentials, exponentials);
+            sum += TensorPrimitives.Sum<T>(exponentials);
+        }
+
+        return sum;
+    }
+
+    private static int ReadLabel(NdArray labels, int row) =>
+        labels.DType == DType.I64 ? (int)labels.ReadSpan<long>()[row] : labels.ReadSpan<int>()[row];
+}
