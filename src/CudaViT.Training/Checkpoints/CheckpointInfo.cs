@@ -1,0 +1,51 @@
+namespace CudaViT.Training.Checkpoints;
+
+/// <summary>What the JSON file beside a checkpoint's tensors says. Its existence makes the checkpoint count.</summary>
+/// <remarks>
+/// Random numbers are a pure function of seed, epoch and sample, and the optimizer's moments are among the tensors, so
+/// seed and position are all that is needed to go on with the same bits.
+/// </remarks>
+public sealed record CheckpointInfo
+{
+    /// <summary>The form of this record that this version of the program reads and writes.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>The form of this record.</summary>
+    public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>Training steps done.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Epoch that the next step belongs to, from 0.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Steps of that epoch that are done: where the data goes on.</summary>
+    public required int StepInEpoch { get; init; }
+
+    /// <summary>Seed of every random number of the run.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Name of the preset that the settings began with.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary>SHA-256 of the settings that decide the result, in hexadecimal.</summary>
+    public required string SettingsDigest { get; init; }
+
+    /// <summary>kNN evaluations done: one before the first epoch, one after each.</summary>
+    public required int Evaluations { get; init; }
+
+    /// <summary>kNN accuracy at this very step, 0 to 1; null if it was not measured here.</summary>
+    public double? KnnAccuracy { get; init; }
+
+    /// <summary>Highest kNN accuracy of the run so far, 0 to 1; null before the first.</summary>
+    public double? BestKnnAccuracy { get; init; }
+
+    /// <summary>Name of the file with the tensors, in the same folder.</summary>
+    public string TensorFile { get; init; } = "";
+
+    /// <summary>Length of that file.</summary>
+    public long TensorFileSizeInBytes { get; init; }
+
+    /// <summary>SHA-256 of that file, in hexadecimal.</summary>
+    public string TensorFileSha256 { get; init; } = "";
+}

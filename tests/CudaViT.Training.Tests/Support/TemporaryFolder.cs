@@ -1,0 +1,14 @@
+namespace CudaViT.Training.Tests.Support;
+
+/// <summary>A folder of one test's own, gone afterwards.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public TemporaryFolder() => Path = Directory.CreateTempSubdirectory("cudavit-test-").FullName;
+
+    public string Path { get; }
+
+    /// <summary>Full path of something in it.</summary>
+    public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
