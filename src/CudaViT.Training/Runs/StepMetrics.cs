@@ -1,0 +1,38 @@
+namespace CudaViT.Training.Runs;
+
+/// <summary>What one training step is measured by: a line of <c>metrics.jsonl</c>.</summary>
+public sealed record StepMetrics
+{
+    /// <summary>Number of the step, from 1.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Epochs done after this step; a fraction.</summary>
+    public required double Epoch { get; init; }
+
+    /// <summary>Contrastive loss, both directions summed.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>Loss when all embeddings are alike, 4·τ·ln B: what a collapsed encoder would have.</summary>
+    public required double CollapseLoss { get; init; }
+
+    /// <summary><see cref="Loss"/> over <see cref="CollapseLoss"/>.</summary>
+    public required double LossOverCollapse { get; init; }
+
+    /// <summary>Learning rate of this step.</summary>
+    public required double Lr { get; init; }
+
+    /// <summary>Coefficient m with which the momentum encoder kept its values in this step.</summary>
+    public required double Momentum { get; init; }
+
+    /// <summary>Euclidean norms of the gradient by groups of parameters.</summary>
+    public required GradientNorms GradientNorms { get; init; }
+
+    /// <summary>
+    /// Standard deviation over the batch of the normalised queries, averaged over their dimensions and times √d: near 1
+    /// when they spread over the sphere, 0 when they collapse to a point.
+    /// </summary>
+    public required double OutputStd { get; init; }
+
+    /// <summary>Measured by the clock; differs from run to run.</summary>
+    public required StepTiming Timing { get; init; }
+}
