@@ -15,6 +15,18 @@ public static class Require
         }
     }
 
+    /// <summary>A floating-point tensor with at least one axis.</summary>
+    /// <exception cref="ArgumentException">It is a scalar or holds integers.</exception>
+    public static void Rows(Tensor x, string operation, string name = "x")
+    {
+        Float(x, operation, name);
+        if (x.Shape.Rank == 0)
+        {
+            throw new ArgumentException(
+                $"{operation}: {name} must have at least one axis, but it is a scalar. Reshape it to [1].");
+        }
+    }
+
     /// <summary>A floating-point matrix with at least one column.</summary>
     /// <exception cref="ArgumentException">It has another rank, no columns, or holds integers.</exception>
     public static void FloatMatrix(Tensor x, string operation, string hint, string name = "x")

@@ -1,0 +1,15 @@
+using System.Numerics;
+
+namespace CudaViT.Cpu;
+
+/// <summary>A function of two elements, either of which may be the same for a whole row.</summary>
+internal interface IBroadcastMap : IBinaryMap
+{
+    /// <summary>Computes <paramref name="y"/> with one <paramref name="b"/> for all.</summary>
+    void Run<T>(ReadOnlySpan<T> a, T b, Span<T> y)
+        where T : unmanaged, IFloatingPointIeee754<T>;
+
+    /// <summary>Computes <paramref name="y"/> with one <paramref name="a"/> for all.</summary>
+    void Run<T>(T a, ReadOnlySpan<T> b, Span<T> y)
+        where T : unmanaged, IFloatingPointIeee754<T>;
+}
