@@ -23,4 +23,9 @@ internal static class CpuArrays
     public static Span<T> Span<T>(this NdArray array)
         where T : unmanaged =>
         MemoryMarshal.Cast<byte, T>(array.Bytes());
+
+    /// <summary>The elements in a form that outlives the stack, for the operands of matrix products.</summary>
+    public static Memory<T> Memory<T>(this NdArray array)
+        where T : unmanaged =>
+        new CpuMemory<T>(array).Memory;
 }
