@@ -1,0 +1,54 @@
+using CudaViT.Core;
+
+namespace CudaViT.Training.Data;
+
+/// <summary>A part of an image, in pixels.</summary>
+public readonly record struct CropBox(int Top, int Left, int Height, int Width)
+{
+    private const int Tries = 10;
+
+    /// <summary>Draws the box of a random resized crop.</summary>
+    /// <remarks>
+    /// Up to ten tries of an area, uniform, and an aspect ratio, log-uniform, until the rounded box fits; its position
+    /// is uniform. Else the largest centred box whose ratio is in range. Rejection is part of the distribution: large
+    /// areas with an extreme ratio are lost.
+    /// </remarks>
+    /// <param name="random">Where the numbers come from.</param>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="width">Columns of the image.</param>
+    /// <param name="settings">The ranges of area and ratio.</param>
+    public static CropBox Draw(ref RandomSequence random, int height, int width, AugmentationSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        double minLogRatio = Math.Log(settings.MinAspectRatio);
+        double maxLogRatio = Math.Log(settings.MaxAspectRatio);
+        for (int i = 0; i < Tries; i++)
+        {
+            double area = random.NextDouble(settings.MinCropArea, settings.MaxCropArea) * height * width;
+            double ratio = Math.Exp(random.NextDouble(minLogRatio, maxLogRatio));
+            double w = Math.Round(Math.Sqrt(area * ratio));
+            double h = Math.Round(Math.Sqrt(area / ratio));
+            if (w >= 1 && w <= width && h >= 1 && h <= height)
+            {
+                int top = random.NextInt(height - (int)h + 1);
+                int left = random.NextInt(width - (int)w + 1);
+                return new CropBox(top, left, (int)h, (int)w);
+            }
+        }
+
+        double whole = (double)width / height;
+        (double fallbackHeight, double fallbackWidth) = (height, width);
+        if (whole > settings.MaxAspectRatio)
+        {
+            fallbackWidth = Math.Round(height * settings.MaxAspectRatio);
+        }
+        else if (whole < settings.MinAspectRatio)
+        {
+            fallbackHeight = Math.Round(width / settings.MinAspectRatio);
+        }
+
+        int boxHeight = (int)Math.Clamp(fallbackHeight, 1, height);
+        int boxWidth = (int)Math.Clamp(fallbackWidth, 1, width);
+        return new CropBox((height - boxHeight) / 2, (width - boxWidth) / 2, boxHeight, boxWidth);
+    }
+}

@@ -1,0 +1,45 @@
+namespace CudaViT.Training.Data;
+
+/// <summary>
+/// The one view by which an image is judged: its shorter side resized, then a square cut from the middle. Where the
+/// image has the size of the crop already, nothing changes.
+/// </summary>
+/// <remarks>Keeps scratch memory: one per thread.</remarks>
+public sealed class EvaluationTransform
+{
+    private readonly int _shortSide;
+    private readonly int _cropSize;
+    private readonly ImageResizer _resizer = new();
+    private readonly ImageBuffer _resized = new();
+
+    /// <summary>Sets the sizes in pixels; the usual pair is 256 and 224.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The crop is empty or larger than the shorter side.</exception>
+    public EvaluationTransform(int shortSide, int cropSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(cropSize);
+        ArgumentOutOfRangeException.ThrowIfLessThan(shortSide, cropSize);
+        (_shortSide, _cropSize) = (shortSide, cropSize);
+    }
+
+    /// <summary>
+    /// Writes the view of <paramref name="source"/> to <paramref name="destination"/> [crop, crop, channels].
+    /// </summary>
+    public void Apply(ImageView source, Span<byte> destination)
+    {
+        (int height, int width) = source.Height <= source.Width
+            ? (_shortSide, (int)((long)_shortSide * source.Width / source.Height))
+            : ((int)((long)_shortSide * source.Height / source.Width), _shortSide);
+        Span<byte> resized = _resized.Reserve(height * width * source.Channels);
+        _resizer.Resize(source, new CropBox(0, 0, source.Height, source.Width), resized, height, width);
+
+        // Half a pixel too much goes to the even side, as Math.Round and the reference have it.
+        int top = (int)Math.Round((height - _cropSize) / 2.0);
+        int left = (int)Math.Round((width - _cropSize) / 2.0);
+        int rowSize = _cropSize * source.Channels;
+        for (int y = 0; y < _cropSize; y++)
+        {
+            int start = (((top + y) * width) + left) * source.Channels;
+            resized.Slice(start, rowSize).CopyTo(destination.Slice(y * rowSize, rowSize));
+        }
+    }
+}
