@@ -1,0 +1,302 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
+using CudaViT.Core;
+
+namespace CudaViT.Training.Data;
+
+/// <summary>
+/// Delivers the training batches of all epochs in order, two views of every sample, made ahead of time by worker
+/// threads.
+/// </summary>
+/// <remarks>
+/// The order within an epoch is a permutation that depends on the seed and the epoch alone; the samples left over after
+/// the last full batch are dropped. Every view is a pure function of seed, epoch, sample and view. So the result is the
+/// same bit for bit for any number of workers, and a run goes on at (epoch, iteration) as if it had never stopped.
+/// <para>
+/// All workers fill the same batch, a few samples at a time, before they turn to the next. Batches are recycled:
+/// dispose each one when done with it.
+/// </para>
+/// </remarks>
+public sealed class DataLoader : IDisposable
+{
+    private const int Views = 2;
+    private const int ChunkSize = 8; // samples between two visits to the lock: a fraction of a millisecond and up
+
+    private readonly IImageDataset _dataset;
+    private readonly AugmentationSettings _augmentation;
+    private readonly DataLoaderSettings _settings;
+    private readonly Thread[] _workers;
+
+    // All of the following belongs to _gate.
+    private readonly object _gate = new();
+    private readonly Queue<Assembly> _inOrder = new(); // begun and not yet delivered, oldest first
+    private readonly Stack<Assembly> _idle = new();
+    private readonly Dictionary<ImageBatch, Assembly> _lent = [];
+    private readonly int[] _order;
+    private int _orderEpoch = -1;
+    private (int Epoch, int Iteration) _next;
+    private Assembly? _open; // the one whose samples are being handed out
+
+    private volatile bool _stopped;
+    private long _waitedTicks;
+
+    /// <summary>Starts the workers.</summary>
+    /// <param name="dataset">Must outlive the loader.</param>
+    /// <param name="augmentation">How views are made.</param>
+    /// <param name="settings">Batch size, seed, workers, where to start.</param>
+    /// <exception cref="DatasetException">There are fewer images than one batch takes.</exception>
+    /// <exception cref="ArgumentException">A setting is out of range.</exception>
+    public DataLoader(IImageDataset dataset, AugmentationSettings augmentation, DataLoaderSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(augmentation);
+        ArgumentNullException.ThrowIfNull(settings);
+        augmentation.Validate();
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.BatchSize, nameof(settings.BatchSize));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Workers, nameof(settings.Workers));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.PrefetchBatches, nameof(settings.PrefetchBatches));
+        ArgumentOutOfRangeException.ThrowIfNegative(settings.StartEpoch, nameof(settings.StartEpoch));
+        ArgumentOutOfRangeException.ThrowIfNegative(settings.StartIteration, nameof(settings.StartIteration));
+        if (dataset.Count < settings.BatchSize)
+        {
+            throw new DatasetException(
+                $"{dataset.Name}: {dataset.Count} images are fewer than one batch of {settings.BatchSize}. " +
+                $"Use a batch of at most {dataset.Count}, or more images.");
+        }
+
+        (_dataset, _augmentation, _settings) = (dataset, augmentation, settings);
+        IterationsPerEpoch = dataset.Count / settings.BatchSize;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            settings.StartIteration, IterationsPerEpoch, nameof(settings.StartIteration));
+        _next = Normalize(settings.StartEpoch, settings.StartIteration);
+        _order = new int[dataset.Count];
+        for (int i = 0; i < settings.PrefetchBatches + 1; i++)
+        {
+            _idle.Push(new Assembly(settings.BatchSize, augmentation.OutputSize, dataset.Channels, Recycle));
+        }
+
+        _workers = new Thread[settings.Workers];
+        for (int i = 0; i < _workers.Length; i++)
+        {
+            _workers[i] = new Thread(Work) { IsBackground = true, Name = $"data loader {i}" };
+            _workers[i].Start();
+        }
+    }
+
+    /// <summary>Full batches in an epoch.</summary>
+    public int IterationsPerEpoch { get; }
+
+    /// <summary>How long <see cref="TryNext"/> has kept its callers waiting, all calls together.</summary>
+    public TimeSpan TimeWaited => TimeSpan.FromTicks(Interlocked.Read(ref _waitedTicks));
+
+    /// <summary>Waits for the next batch.</summary>
+    /// <param name="batch">To be disposed by the caller; null after the last one.</param>
+    /// <returns>False when the last epoch is over.</returns>
+    /// <exception cref="ObjectDisposedException">The loader has been disposed.</exception>
+    /// <exception cref="InvalidOperationException">All batches are out and none was disposed.</exception>
+    /// <remarks>
+    /// What a worker threw is thrown here, unchanged, when the batch that it belongs to is due, and again on every
+    /// later call.
+    /// </remarks>
+    public bool TryNext([NotNullWhen(true)] out ImageBatch? batch)
+    {
+        long start = Stopwatch.GetTimestamp();
+        lock (_gate)
+        {
+            if (_lent.Count > _settings.PrefetchBatches)
+            {
+                throw new InvalidOperationException(
+                    $"All {_lent.Count} batches of the loader are in use. Dispose a batch before asking for the next.");
+            }
+
+            while (!_stopped && (_inOrder.Count > 0 ? _inOrder.Peek().Unfinished > 0 : _next.Epoch < _settings.Epochs))
+            {
+                Monitor.Wait(_gate);
+            }
+
+            Interlocked.Add(ref _waitedTicks, Stopwatch.GetElapsedTime(start).Ticks);
+            ObjectDisposedException.ThrowIf(_stopped, this);
+            if (_inOrder.Count == 0)
+            {
+                batch = null;
+                return false;
+            }
+
+            _inOrder.Peek().Error?.Throw();
+            Assembly assembly = _inOrder.Dequeue();
+            batch = assembly.Batch;
+            _lent.Add(batch, assembly);
+            return true;
+        }
+    }
+
+    /// <summary>Stops the workers, each after the sample it is at, and waits for them.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopped = true;
+            Monitor.PulseAll(_gate);
+        }
+
+        foreach (Thread worker in _workers)
+        {
+            worker.Join();
+        }
+    }
+
+    private void Work()
+    {
+        var augmenter = new ViewAugmenter(_augmentation, _settings.Seed);
+        var scratch = new ImageBuffer();
+        while (TryTakeChunk(out Assembly? assembly, out int first, out int end))
+        {
+            int position = first;
+            try
+            {
+                for (; position < end && !_stopped; position++)
+                {
+                    Fill(assembly.Batch, position, augmenter, scratch);
+                }
+            }
+#pragma warning disable CA1031 // Whatever it is, the consumer gets it; on this thread it would end the process.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                lock (_gate)
+                {
+                    assembly.Fail(position, e);
+                }
+            }
+
+            lock (_gate)
+            {
+                assembly.Unfinished -= end - first;
+                if (assembly.Unfinished == 0)
+                {
+                    Monitor.PulseAll(_gate);
+                }
+            }
+        }
+    }
+
+    private void Fill(ImageBatch batch, int position, ViewAugmenter augmenter, ImageBuffer scratch)
+    {
+        int sample = batch.Samples[position];
+        ImageView image = _dataset.Read(sample, scratch);
+        batch.SetLabel(position, _dataset.Label(sample));
+        for (int view = 0; view < Views; view++)
+        {
+            augmenter.Augment(image, batch.Epoch, sample, view, batch.WritableImage(view, position));
+        }
+    }
+
+    private bool TryTakeChunk([NotNullWhen(true)] out Assembly? assembly, out int first, out int end)
+    {
+        lock (_gate)
+        {
+            while (!_stopped && (_open is not null || _next.Epoch < _settings.Epochs))
+            {
+                if (_open is null && !TryBegin())
+                {
+                    Monitor.Wait(_gate); // for a batch to come back
+                    continue;
+                }
+
+                assembly = _open!;
+                first = assembly.Taken;
+                end = assembly.Taken = Math.Min(first + ChunkSize, _settings.BatchSize);
+                if (end == _settings.BatchSize)
+                {
+                    _open = null;
+                }
+
+                return true;
+            }
+        }
+
+        (assembly, first, end) = (null, 0, 0);
+        return false;
+    }
+
+    private bool TryBegin()
+    {
+        if (!_idle.TryPop(out Assembly? assembly))
+        {
+            return false;
+        }
+
+        (int epoch, int iteration) = _next;
+        if (_orderEpoch != epoch)
+        {
+            Shuffle(epoch);
+        }
+
+        assembly.Begin(epoch, iteration, _order.AsSpan(iteration * _settings.BatchSize, _settings.BatchSize));
+        _inOrder.Enqueue(assembly);
+        _open = assembly;
+        _next = Normalize(epoch, iteration + 1);
+        return true;
+    }
+
+    private void Shuffle(int epoch)
+    {
+        for (int i = 0; i < _order.Length; i++)
+        {
+            _order[i] = i;
+        }
+
+        RandomSequence random = new RandomStream(
+            _settings.Seed, epoch, sample: 0, view: 0, RandomOperation.Shuffle).Sequence();
+        random.Shuffle(_order.AsSpan());
+        _orderEpoch = epoch;
+    }
+
+    private (int Epoch, int Iteration) Normalize(int epoch, int iteration) =>
+        iteration == IterationsPerEpoch ? (epoch + 1, 0) : (epoch, iteration);
+
+    private void Recycle(ImageBatch batch)
+    {
+        lock (_gate)
+        {
+            if (_lent.Remove(batch, out Assembly? assembly)) // else disposed twice
+            {
+                _idle.Push(assembly);
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    /// <summary>A batch on its way through the workers.</summary>
+    private sealed class Assembly(int batchSize, int imageSize, int channels, Action<ImageBatch> recycle)
+    {
+        private int _errorPosition;
+
+        public ImageBatch Batch { get; } = new(Views, batchSize, imageSize, channels, recycle);
+
+        /// <summary>Samples handed out to workers.</summary>
+        public int Taken { get; set; }
+
+        /// <summary>Samples that are not in the batch yet.</summary>
+        public int Unfinished { get; set; }
+
+        public ExceptionDispatchInfo? Error { get; private set; }
+
+        public void Begin(int epoch, int iteration, ReadOnlySpan<int> samples)
+        {
+            (Batch.Epoch, Batch.Iteration, Batch.Count) = (epoch, iteration, samples.Length);
+            samples.CopyTo(Batch.WritableSamples);
+            (Taken, Unfinished) = (0, samples.Length);
+        }
+
+        /// <summary>Keeps the error of the first bad sample, whichever worker was faster.</summary>
+        public void Fail(int position, Exception error)
+        {
+            if (Error is null || position < _errorPosition)
+            {
+                (Error, _errorPosition) = (ExceptionDispatchInfo.Capture(error), position);
+            }
+        }
+    }
+}

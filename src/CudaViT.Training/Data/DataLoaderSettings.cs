@@ -1,0 +1,26 @@
+namespace CudaViT.Training.Data;
+
+/// <summary>What a <see cref="DataLoader"/> delivers, and with how much help.</summary>
+public sealed record DataLoaderSettings
+{
+    /// <summary>Samples in a batch; every batch is full.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Seed of the order and of the views.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The epoch to end before.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Threads that make views; no influence on the result.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>Batches made ahead of the one in use; bounds the memory, no influence on the result.</summary>
+    public int PrefetchBatches { get; init; } = 2;
+
+    /// <summary>Epoch of the first batch: 0, or where a resumed run goes on.</summary>
+    public int StartEpoch { get; init; }
+
+    /// <summary>Iteration of the first batch within its epoch.</summary>
+    public int StartIteration { get; init; }
+}

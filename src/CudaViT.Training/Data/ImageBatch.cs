@@ -1,0 +1,66 @@
+namespace CudaViT.Training.Data;
+
+/// <summary>
+/// Images ready for the network: 8 bits, equally large, in one or more views. Disposing gives it back for reuse.
+/// </summary>
+public sealed class ImageBatch : IDisposable
+{
+    private readonly byte[][] _views;
+    private readonly int[] _labels;
+    private readonly int[] _samples;
+    private readonly Action<ImageBatch>? _recycle;
+
+    internal ImageBatch(int views, int capacity, int imageSize, int channels, Action<ImageBatch>? recycle = null)
+    {
+        (Height, Width, Channels, _recycle) = (imageSize, imageSize, channels, recycle);
+        _labels = new int[capacity];
+        _samples = new int[capacity];
+        _views = new byte[views][];
+        for (int view = 0; view < views; view++)
+        {
+            _views[view] = GC.AllocateUninitializedArray<byte>(capacity * ImageSizeInBytes);
+        }
+    }
+
+    /// <summary>Epoch, from 0.</summary>
+    public int Epoch { get; internal set; }
+
+    /// <summary>Position of the batch in its epoch, from 0.</summary>
+    public int Iteration { get; internal set; }
+
+    /// <summary>Number of samples.</summary>
+    public int Count { get; internal set; }
+
+    /// <summary>Number of views of each sample.</summary>
+    public int ViewCount => _views.Length;
+
+    /// <summary>Rows of every image.</summary>
+    public int Height { get; }
+
+    /// <summary>Columns of every image.</summary>
+    public int Width { get; }
+
+    /// <summary>1 or 3.</summary>
+    public int Channels { get; }
+
+    /// <summary>Class of each sample; -1 without labels.</summary>
+    public ReadOnlySpan<int> Labels => _labels.AsSpan(0, Count);
+
+    /// <summary>Index of each sample in the data set.</summary>
+    public ReadOnlySpan<int> Samples => _samples.AsSpan(0, Count);
+
+    internal Span<int> WritableSamples => _samples.AsSpan(0, Count);
+
+    private int ImageSizeInBytes => Height * Width * Channels;
+
+    /// <summary>One view of every sample, [Count, Height, Width, Channels], row-major without gaps.</summary>
+    public ReadOnlySpan<byte> View(int view) => _views[view].AsSpan(0, Count * ImageSizeInBytes);
+
+    /// <summary>Gives the buffers back to the loader that made them; do not use the batch afterwards.</summary>
+    public void Dispose() => _recycle?.Invoke(this);
+
+    internal Span<byte> WritableImage(int view, int position) =>
+        _views[view].AsSpan(position * ImageSizeInBytes, ImageSizeInBytes);
+
+    internal void SetLabel(int position, int label) => _labels[position] = label;
+}

@@ -1,0 +1,322 @@
+using CudaViT.Training.Data;
+
+namespace CudaViT.Training.Tests.Data;
+
+public sealed class DataLoaderTests
+{
+    private static readonly AugmentationSettings Augmentation = new() { OutputSize = 12 };
+
+    // 37 images in batches of 10: seven are left over each epoch, and no chunk of samples divides a batch.
+    private static DataLoaderSettings Settings => new() { BatchSize = 10, Seed = 9, Epochs = 3 };
+
+    private static InMemoryDataset Dataset(int count = 37)
+    {
+        byte[] pixels = new byte[count * 16 * 16 * 3];
+        new System.Random(1).NextBytes(pixels);
+        byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)(i % 5))];
+        return new InMemoryDataset("noise", pixels, 16, 16, 3, labels, classCount: 5);
+    }
+
+    private static List<Delivered> Collect(IImageDataset dataset, DataLoaderSettings settings)
+    {
+        using var loader = new DataLoader(dataset, Augmentation, settings);
+        var all = new List<Delivered>();
+        while (loader.TryNext(out ImageBatch? batch))
+        {
+            all.Add(Delivered.Copy(batch));
+            batch.Dispose();
+        }
+
+        return all;
+    }
+
+    [Fact]
+    public void Any_number_of_workers_gives_the_same_bits()
+    {
+        List<Delivered> expected = Collect(Dataset(), Settings with { Workers = 1 });
+        Assert.Equal(9, expected.Count);
+        foreach ((int workers, int prefetch) in new[] { (2, 1), (2, 4), (5, 2) })
+        {
+            DataLoaderSettings settings = Settings with { Workers = workers, PrefetchBatches = prefetch };
+            Assert.Equal(expected, Collect(Dataset(), settings));
+        }
+    }
+
+    [Fact]
+    public void Batches_come_in_order_and_no_sample_twice_in_an_epoch()
+    {
+        List<Delivered> batches = Collect(Dataset(), Settings with { Workers = 3 });
+        Assert.Equal(
+            [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)],
+            batches.Select(batch => (batch.Epoch, batch.Iteration)));
+        foreach (IGrouping<int, Delivered> epoch in batches.GroupBy(batch => batch.Epoch))
+        {
+            int[] samples = [.. epoch.SelectMany(batch => batch.Samples)];
+            Assert.Equal(30, samples.Distinct().Count());
+            Assert.All(samples, sample => Assert.InRange(sample, 0, 36));
+        }
+
+        Assert.NotEqual(batches[0].Samples, batches[3].Samples); // each epoch has an order of its own
+        Assert.All(batches, batch => Assert.Equal(batch.Samples.Select(sample => sample % 5), batch.Labels));
+    }
+
+    [Fact]
+    public void Views_are_the_augmenters_own_and_differ_from_each_other()
+    {
+        InMemoryDataset dataset = Dataset();
+        Delivered batch = Collect(dataset, Settings with { Workers = 2 })[4];
+        var augmenter = new ViewAugmenter(Augmentation, Settings.Seed);
+        byte[] expected = new byte[12 * 12 * 3];
+        for (int position = 0; position < batch.Samples.Length; position++)
+        {
+            for (int view = 0; view < 2; view++)
+            {
+                ImageView image = dataset.Read(batch.Samples[position], new ImageBuffer());
+                augmenter.Augment(image, batch.Epoch, batch.Samples[position], view, expected);
+                Assert.Equal(expected, batch.Views[view].AsSpan(position * expected.Length, expected.Length).ToArray());
+            }
+        }
+
+        Assert.NotEqual(batch.Views[0], batch.Views[1]);
+    }
+
+    // In the middle of an epoch, at its first batch, after its last one, and past the end.
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(1, 0)]
+    [InlineData(1, 3)]
+    [InlineData(3, 0)]
+    public void A_resumed_loader_goes_on_where_the_other_would_be(int epoch, int iteration)
+    {
+        List<Delivered> whole = Collect(Dataset(), Settings);
+        DataLoaderSettings resumed = Settings with { StartEpoch = epoch, StartIteration = iteration, Workers = 2 };
+        List<Delivered> rest = Collect(Dataset(), resumed);
+        Assert.Equal(whole.Skip((epoch * 3) + iteration), rest);
+    }
+
+    [Fact]
+    public void The_seed_changes_order_and_views()
+    {
+        Delivered one = Collect(Dataset(10), Settings)[0];
+        Delivered other = Collect(Dataset(10), Settings with { Seed = Settings.Seed + (1UL << 32) })[0];
+        Assert.NotEqual(one.Samples, other.Samples);
+        Assert.NotEqual(one.Views[0], other.Views[0]);
+    }
+
+    [Fact]
+    public void An_error_in_a_worker_reaches_the_consumer_unchanged_when_its_batch_is_due()
+    {
+        InMemoryDataset images = Dataset();
+        int bad = Collect(images, Settings)[1].Samples[3];
+        for (int workers = 1; workers <= 5; workers += 2)
+        {
+            using var loader = new DataLoader(
+                new Faulty(images, bad), Augmentation, Settings with { Workers = workers });
+            Assert.True(loader.TryNext(out ImageBatch? first));
+            first.Dispose();
+            Assert.Equal($"image {bad}", Assert.Throws<DatasetException>(() => loader.TryNext(out _)).Message);
+            Assert.Throws<DatasetException>(() => loader.TryNext(out _));
+        }
+    }
+
+    [Fact]
+    public void Disposing_stops_workers_that_are_busy_and_workers_that_wait()
+    {
+        var slow = new Slow(Dataset(), TimeSpan.FromMilliseconds(100));
+        var busy = new DataLoader(slow, Augmentation, Settings with { BatchSize = 37, Epochs = 1000, Workers = 2 });
+        Thread.Sleep(150);
+        int before = slow.Reads;
+        busy.Dispose();
+        int after = slow.Reads;
+        Assert.InRange(after - before, 0, 6); // each worker ends the sample it is at, not its chunk of eight
+        Thread.Sleep(250);
+        Assert.Equal(after, slow.Reads);
+
+        var waiting = new DataLoader(Dataset(), Augmentation, Settings with { Epochs = 1000, Workers = 2 });
+        Thread.Sleep(50); // by now all buffers are full
+        waiting.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => waiting.TryNext(out _));
+    }
+
+    [Fact]
+    public void Steady_state_recycles_its_batches_and_allocates_nothing()
+    {
+        var meter = new Meter(Dataset());
+        using var loader = new DataLoader(meter, Augmentation, Settings with { Epochs = 1000 });
+        var batches = new HashSet<ImageBatch>();
+        long consumerBefore = 0;
+        for (int i = 0; i < 300; i++)
+        {
+            if (i == 150)
+            {
+                consumerBefore = GC.GetAllocatedBytesForCurrentThread();
+            }
+
+            Assert.True(loader.TryNext(out ImageBatch? batch));
+            batches.Add(batch);
+            batch.Dispose();
+        }
+
+        Assert.Equal(Settings.PrefetchBatches + 1, batches.Count);
+
+        // 150 batches of 8,640 bytes; what one of them takes is the allowance for the runtime's own.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - consumerBefore, 0, 8640);
+        Assert.InRange(meter.Allocated(from: 1500, to: 3000), 0, 8640);
+    }
+
+    [Fact]
+    public void Time_spent_waiting_is_measured()
+    {
+        var slow = new Slow(Dataset(), TimeSpan.FromMilliseconds(20));
+        using var loader = new DataLoader(slow, Augmentation, Settings);
+        Assert.Equal(TimeSpan.Zero, loader.TimeWaited);
+        Assert.True(loader.TryNext(out _));
+        // Ten images of 20 ms, less what the worker was ahead.
+        Assert.InRange(loader.TimeWaited, TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public void Keeping_every_batch_is_an_error_and_not_a_deadlock()
+    {
+        using var loader = new DataLoader(Dataset(), Augmentation, Settings with { PrefetchBatches = 1 });
+        Assert.True(loader.TryNext(out ImageBatch? first));
+        Assert.True(loader.TryNext(out _));
+        Assert.Throws<InvalidOperationException>(() => loader.TryNext(out _));
+        first.Dispose();
+        first.Dispose(); // twice does no harm
+        Assert.True(loader.TryNext(out _));
+    }
+
+    [Fact]
+    public void Fewer_images_than_a_batch_are_refused()
+    {
+        var error = Assert.Throws<DatasetException>(() => new DataLoader(Dataset(9), Augmentation, Settings));
+        Assert.Contains("9 images", error.Message);
+        Assert.Contains("batch of 10", error.Message);
+    }
+
+    [Fact]
+    public void Settings_out_of_range_are_refused_by_name()
+    {
+        foreach ((string name, AugmentationSettings wrong) in new[]
+        {
+            ("OutputSize", Augmentation with { OutputSize = 0 }),
+            ("MinCropArea", Augmentation with { MinCropArea = 0 }),
+            ("MaxCropArea", Augmentation with { MaxCropArea = 1.5 }),
+            ("MinAspectRatio", Augmentation with { MinAspectRatio = 2 }),
+            ("FlipProbability", Augmentation with { FlipProbability = double.NaN }),
+            ("Brightness", Augmentation with { Brightness = -0.1 }),
+        })
+        {
+            Assert.StartsWith(name, Assert.Throws<ArgumentException>(wrong.Validate).Message);
+        }
+
+        foreach (DataLoaderSettings wrong in new[]
+        {
+            Settings with { Workers = 0 },
+            Settings with { BatchSize = 0 },
+            Settings with { PrefetchBatches = 0 },
+            Settings with { StartIteration = 4 },
+        })
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => new DataLoader(Dataset(), Augmentation, wrong));
+        }
+    }
+
+    // 37 in batches of 16: the last one has five.
+    [Fact]
+    public void Evaluation_delivers_every_image_once_in_order_and_untouched()
+    {
+        InMemoryDataset dataset = Dataset();
+        int next = 0;
+        foreach (ImageBatch batch in EvaluationBatches.Enumerate(dataset, imageSize: 16, batchSize: 16))
+        {
+            for (int position = 0; position < batch.Count; position++, next++)
+            {
+                Assert.Equal((next, next % 5), (batch.Samples[position], batch.Labels[position]));
+                ReadOnlySpan<byte> expected = dataset.Read(next, new ImageBuffer()).Pixels;
+                Assert.True(expected.SequenceEqual(batch.View(0).Slice(position * 768, 768)));
+            }
+        }
+
+        Assert.Equal(37, next);
+    }
+
+    private sealed record Delivered(int Epoch, int Iteration, int[] Samples, int[] Labels, byte[][] Views)
+    {
+        public static Delivered Copy(ImageBatch batch) => new(
+            batch.Epoch,
+            batch.Iteration,
+            batch.Samples.ToArray(),
+            batch.Labels.ToArray(),
+            [batch.View(0).ToArray(), batch.View(1).ToArray()]);
+
+        public bool Equals(Delivered? other) =>
+            other is not null && (Epoch, Iteration) == (other.Epoch, other.Iteration)
+            && Samples.SequenceEqual(other.Samples) && Labels.SequenceEqual(other.Labels)
+            && Views[0].SequenceEqual(other.Views[0]) && Views[1].SequenceEqual(other.Views[1]);
+
+        public override int GetHashCode() => HashCode.Combine(Epoch, Iteration);
+    }
+
+    /// <summary>Another data set with something between it and its images.</summary>
+    private abstract class Wrapper(IImageDataset inner) : IImageDataset
+    {
+        public string Name => inner.Name;
+
+        public int Count => inner.Count;
+
+        public int Channels => inner.Channels;
+
+        public int ClassCount => inner.ClassCount;
+
+        public IReadOnlyList<string>? ClassNames => inner.ClassNames;
+
+        public Normalization Normalization => inner.Normalization;
+
+        public int Label(int index) => inner.Label(index);
+
+        public ImageView Read(int index, ImageBuffer scratch)
+        {
+            OnRead(index);
+            return inner.Read(index, scratch);
+        }
+
+        protected abstract void OnRead(int index);
+    }
+
+    private sealed class Faulty(IImageDataset inner, int bad) : Wrapper(inner)
+    {
+        protected override void OnRead(int index)
+        {
+            if (index == bad)
+            {
+                throw new DatasetException($"image {index}");
+            }
+        }
+    }
+
+    private sealed class Slow(IImageDataset inner, TimeSpan delay) : Wrapper(inner)
+    {
+        private int _reads;
+
+        public int Reads => _reads;
+
+        protected override void OnRead(int index)
+        {
+            Interlocked.Increment(ref _reads);
+            Thread.Sleep(delay);
+        }
+    }
+
+    /// <summary>Notes what the one worker has allocated so far, at each image it reads.</summary>
+    private sealed class Meter(IImageDataset inner) : Wrapper(inner)
+    {
+        private readonly long[] _allocated = new long[Settings.BatchSize * 1000];
+        private int _reads;
+
+        public long Allocated(int from, int to) => _allocated[to - 1] - _allocated[from - 1];
+
+        protected override void OnRead(int index) => _allocated[_reads++] = GC.GetAllocatedBytesForCurrentThread();
+    }
+}
