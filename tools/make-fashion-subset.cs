@@ -39,7 +39,8 @@ static void Choose(string source, string target, string part, int perClass)
     int[] chosen = [.. Enumerable.Range(0, images.Count).Where(i => seen[labels[i]]++ < perClass)];
     int size = images.Height * images.Width;
     byte[] pixels = [.. chosen.SelectMany(i => images.Pixels.AsSpan(i * size, size).ToArray())];
-    Write(Path.Combine(target, imagesName), stream => IdxFile.WriteImages(stream, images with { Pixels = pixels, Count = chosen.Length }));
+    IdxImages subset = images with { Pixels = pixels, Count = chosen.Length };
+    Write(Path.Combine(target, imagesName), stream => IdxFile.WriteImages(stream, subset));
     Write(Path.Combine(target, labelsName), stream => IdxFile.WriteLabels(stream, [.. chosen.Select(i => labels[i])]));
     Console.WriteLine($"{part}: {chosen.Length} of {images.Count} images");
 }

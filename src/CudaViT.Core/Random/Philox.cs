@@ -2,9 +2,9 @@ namespace CudaViT.Core;
 
 /// <summary>Philox4x32-10: four 32-bit words as a pure function of a 64-bit key and a 128-bit counter.</summary>
 /// <remarks>
-/// J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11. There is no
-/// state: any block can be computed anywhere, in any order, on any device, which is what makes a run independent of the
-/// number of threads. <see cref="RandomStream"/> says which key and counter belong to which draw.
+/// J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11. There is
+/// no state: any block can be computed anywhere, in any order, on any device, which is what makes a run independent of
+/// the number of threads. <see cref="RandomStream"/> says which key and counter belong to which draw.
 /// </remarks>
 public static class Philox
 {

@@ -1,6 +1,8 @@
 namespace CudaViT.Core;
 
-/// <summary>Four 32-bit words: a counter that goes into <see cref="Philox"/>, or the random block that comes out.</summary>
+/// <summary>
+/// Four 32-bit words: a counter that goes into <see cref="Philox"/>, or the random block that comes out.
+/// </summary>
 public readonly record struct PhiloxBlock(uint X0, uint X1, uint X2, uint X3)
 {
     /// <summary>Words 0 and 1 as a double in [0, 1): the top 53 bits of X1:X0, times 2^-53.</summary>

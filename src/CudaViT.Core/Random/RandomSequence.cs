@@ -66,7 +66,9 @@ public struct RandomSequence
         return (int)(product >> 32);
     }
 
-    /// <summary>Standard normal, by Box and Muller from the next four words; the second of the pair is dropped.</summary>
+    /// <summary>
+    /// Standard normal, by Box and Muller from the next four words; the second of the pair is dropped.
+    /// </summary>
     public double NextNormal()
     {
         (uint x0, uint x1) = (NextWord(), NextWord());
@@ -84,7 +86,9 @@ public struct RandomSequence
         }
     }
 
-    /// <summary>Returns the numbers 0 .. <paramref name="count"/> - 1 in an order drawn uniformly from all orders.</summary>
+    /// <summary>
+    /// Returns the numbers 0 .. <paramref name="count"/> - 1 in an order drawn uniformly from all orders.
+    /// </summary>
     public int[] Permutation(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);

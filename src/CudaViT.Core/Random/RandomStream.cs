@@ -62,7 +62,9 @@ public readonly struct RandomStream : IEquatable<RandomStream>
     /// <summary>Element <paramref name="index"/> as a float uniform in [0, 1), from one word.</summary>
     public float Single(long index) => PhiloxBlock.ToSingle(Word(index));
 
-    /// <summary>Element <paramref name="index"/> as a double uniform in [0, 1), from the words 2 index, 2 index + 1.</summary>
+    /// <summary>
+    /// Element <paramref name="index"/> as a double uniform in [0, 1), from the words 2 index, 2 index + 1.
+    /// </summary>
     public double Double(long index)
     {
         PhiloxBlock block = Block(checked((uint)(index >> 1)));

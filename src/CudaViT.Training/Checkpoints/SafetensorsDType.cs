@@ -1,6 +1,8 @@
 namespace CudaViT.Training.Checkpoints;
 
-/// <summary>Element types of a safetensors file. The names are those of the format, in its spelling or upper case.</summary>
+/// <summary>
+/// Element types of a safetensors file. The names are those of the format, in its spelling or upper case.
+/// </summary>
 public enum SafetensorsDType
 {
     /// <summary>IEEE double.</summary>

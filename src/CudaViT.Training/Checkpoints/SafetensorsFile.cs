@@ -31,7 +31,8 @@ public sealed class SafetensorsFile : IDisposable
     public SafetensorsTensor this[string name] => _header.Find(name) is (SafetensorsTensor tensor, _)
         ? tensor
         : throw new SafetensorsException(
-            $"{_path}: there is no tensor '{name}' among the {Tensors.Count} of this file. Check that the file is of this model.");
+            $"{_path}: there is no tensor '{name}' among the {Tensors.Count} of this file. " +
+            "Check that the file is of this model.");
 
     /// <summary>Opens a file and checks its whole header.</summary>
     /// <exception cref="SafetensorsException">The file cannot be read or is malformed.</exception>
@@ -53,7 +54,8 @@ public sealed class SafetensorsFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new SafetensorsException(
-                $"{path}: cannot be read ({e.Message}) A safetensors file was expected. Check the path and its permissions.", e);
+                $"{path}: cannot be read ({e.Message}) A safetensors file was expected. " +
+                "Check the path and its permissions.", e);
         }
         finally
         {
@@ -83,7 +85,8 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (IOException e)
         {
-            throw new SafetensorsException($"{_path}: tensor '{name}' cannot be read ({e.Message}) Copy the file again.", e);
+            throw new SafetensorsException(
+                $"{_path}: tensor '{name}' cannot be read ({e.Message}) Copy the file again.", e);
         }
     }
 
@@ -95,7 +98,8 @@ public sealed class SafetensorsFile : IDisposable
         if (tensor.SizeInBytes > Array.MaxLength)
         {
             throw new SafetensorsException(
-                $"{_path}: tensor '{name}' has {tensor.SizeInBytes} bytes, more than one array can hold. Read it in parts.");
+                $"{_path}: tensor '{name}' has {tensor.SizeInBytes} bytes, more than one array can hold. " +
+                "Read it in parts.");
         }
 
         byte[] bytes = new byte[tensor.SizeInBytes];
@@ -111,7 +115,8 @@ public sealed class SafetensorsFile : IDisposable
         if (fileLength < sizeof(ulong))
         {
             throw new SafetensorsException(
-                $"{path}: the file has {fileLength} bytes, a safetensors file at least 8. It is truncated; copy it again.");
+                $"{path}: the file has {fileLength} bytes, a safetensors file at least 8. It is truncated; " +
+                "copy it again.");
         }
 
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];

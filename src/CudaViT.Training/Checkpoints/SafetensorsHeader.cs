@@ -29,7 +29,8 @@ internal sealed class SafetensorsHeader
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // InvalidOperationException: the reader's word for text that is not UTF-8.
-            throw new SafetensorsException($"{path}: the header is not valid JSON ({e.Message}) Copy the file again.", e);
+            throw new SafetensorsException(
+                $"{path}: the header is not valid JSON ({e.Message}) Copy the file again.", e);
         }
 
         header.CheckLayout(dataLength);
@@ -116,7 +117,8 @@ internal sealed class SafetensorsHeader
         if (!SafetensorsTensor.TrySize(dtype.Value, shape, out long size) || end < begin || end - begin != size)
         {
             throw Malformed(
-                $"tensor '{name}', {dtype} [{string.Join(", ", shape)}], does not fill its data_offsets [{begin}, {end})");
+                $"tensor '{name}', {dtype} [{string.Join(", ", shape)}], " +
+                $"does not fill its data_offsets [{begin}, {end})");
         }
 
         if (!_byName.TryAdd(name, (new SafetensorsTensor(name, dtype.Value, shape), begin)))
@@ -169,7 +171,8 @@ internal sealed class SafetensorsHeader
             if (begin != position)
             {
                 throw Malformed(
-                    $"tensor '{tensor.Name}' begins at byte {begin} of the data, but the one before ends at {position}");
+                    $"tensor '{tensor.Name}' begins at byte {begin} of the data, " +
+                    $"but the one before ends at {position}");
             }
 
             if (tensor.SizeInBytes > dataLength - position)

@@ -5,7 +5,8 @@ namespace CudaViT.Training.Checkpoints;
 /// <summary>Name, element type and shape of one tensor in a safetensors file; its data lies in the file.</summary>
 public sealed class SafetensorsTensor
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(
+        encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Describes a tensor. A shape without dimensions is a single number.</summary>
     /// <exception cref="ArgumentException">
@@ -19,7 +20,8 @@ public sealed class SafetensorsTensor
         if (!TrySize(dtype, shape, out long sizeInBytes))
         {
             throw new ArgumentException(
-                $"Tensor '{name}': the shape [{string.Join(", ", shape)}] has a negative dimension or more than 2^63 bytes.",
+                $"Tensor '{name}': the shape [{string.Join(", ", shape)}] has a negative dimension or more than " +
+                "2^63 bytes.",
                 nameof(shape));
         }
 

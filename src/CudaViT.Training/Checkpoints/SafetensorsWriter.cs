@@ -44,7 +44,9 @@ public sealed class SafetensorsWriter
     /// <summary>Writes the next bytes of a tensor: all of them, or one part after another.</summary>
     /// <param name="name">Must be the tensor whose turn it is.</param>
     /// <param name="data">Little-endian, row-major.</param>
-    /// <exception cref="InvalidOperationException">Another tensor is due, or the data is longer than announced.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Another tensor is due, or the data is longer than announced.
+    /// </exception>
     public void Write(string name, ReadOnlySpan<byte> data)
     {
         if (data.IsEmpty)
@@ -56,7 +58,8 @@ public sealed class SafetensorsWriter
         {
             string due = _current < _tensors.Count ? $"'{_tensors[_current].Name}'" : "none";
             throw new InvalidOperationException(
-                $"Tensor '{name}' was written, but {due} is due. Write the tensors in the order of their descriptions.");
+                $"Tensor '{name}' was written, but {due} is due. " +
+                "Write the tensors in the order of their descriptions.");
         }
 
         if (data.Length > _tensors[_current].SizeInBytes - _written)
@@ -79,7 +82,8 @@ public sealed class SafetensorsWriter
         {
             SafetensorsTensor missing = _tensors[_current];
             throw new InvalidOperationException(
-                $"Tensor '{missing.Name}' got {_written} of its {missing.SizeInBytes} bytes. Write every tensor that was described.");
+                $"Tensor '{missing.Name}' got {_written} of its {missing.SizeInBytes} bytes. " +
+                "Write every tensor that was described.");
         }
     }
 
@@ -129,7 +133,8 @@ public sealed class SafetensorsWriter
             if (!names.Add(tensor.Name))
             {
                 throw new ArgumentException(
-                    $"The name '{tensor.Name}' is taken. Names are unique, and '__metadata__' is reserved.", nameof(tensors));
+                    $"The name '{tensor.Name}' is taken. Names are unique, " +
+                    "and '__metadata__' is reserved.", nameof(tensors));
             }
 
             json.WriteStartObject(tensor.Name);

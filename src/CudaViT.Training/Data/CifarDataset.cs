@@ -14,7 +14,7 @@ public static class CifarDataset
     private static readonly Variant Cifar10 = new(
         "CIFAR-10",
         LabelBytes: [10],
-        TrainFiles: ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
+        TrainFiles: [.. Enumerable.Range(1, 5).Select(batch => $"data_batch_{batch}.bin")],
         HeldOutFile: "test_batch.bin",
         NamesFile: "batches.meta.txt",
         new Normalization([0.4914f, 0.4822f, 0.4465f], [0.2470f, 0.2435f, 0.2616f]));
@@ -35,7 +35,8 @@ public static class CifarDataset
     public static DatasetSplits OpenFolder(string folder)
     {
         Variant variant = Find(folder) ?? throw new DatasetException(
-            $"{folder}: there is neither {Cifar10.TrainFiles[0]} nor {Cifar100.TrainFiles[0]}. Name the folder that holds the files.");
+            $"{folder}: there is neither {Cifar10.TrainFiles[0]} nor {Cifar100.TrainFiles[0]}. " +
+            "Name the folder that holds the files.");
         string heldOut = Path.Combine(folder, variant.HeldOutFile);
         return new DatasetSplits(
             Load(variant, folder, [.. variant.TrainFiles.Select(file => Path.Combine(folder, file))]),
@@ -49,8 +50,9 @@ public static class CifarDataset
         byte[] content = ReadFile(path);
         Variant variant = new[] { Cifar10, Cifar100 }.FirstOrDefault(candidate => candidate.Explains(content))
             ?? throw new DatasetException(
-                $"{path}: {content.Length} bytes are neither CIFAR-10 records of {Cifar10.RecordSize} bytes nor CIFAR-100 records " +
-                $"of {Cifar100.RecordSize}, and it is no IDX file. Name an IDX or CIFAR file, or a folder of them.");
+                $"{path}: {content.Length} bytes are neither CIFAR-10 records of {Cifar10.RecordSize} bytes nor " +
+                $"CIFAR-100 records of {Cifar100.RecordSize}, and it is no IDX file. " +
+                "Name an IDX or CIFAR file, or a folder of them.");
         return new DatasetSplits(Load(variant, Path.GetDirectoryName(path) ?? "", [path]), null);
     }
 
@@ -84,7 +86,14 @@ public static class CifarDataset
 
         return new InMemoryDataset(
             paths.Length == 1 ? paths[0] : folder,
-            pixels, Side, Side, Channels, labels, variant.ClassCount, ReadNames(variant, folder), variant.Normalization);
+            pixels,
+            Side,
+            Side,
+            Channels,
+            labels,
+            variant.ClassCount,
+            ReadNames(variant, folder),
+            variant.Normalization);
     }
 
     private static void Interleave(ReadOnlySpan<byte> planes, Span<byte> pixels)
@@ -105,11 +114,13 @@ public static class CifarDataset
             return null;
         }
 
-        string[] names = Guard(path, () => File.ReadAllLines(path).Select(line => line.Trim()).Where(line => line != "").ToArray());
+        string[] names = Guard(
+            path, () => File.ReadLines(path).Select(line => line.Trim()).Where(line => line != "").ToArray());
         return names.Length == variant.ClassCount
             ? names
             : throw new DatasetException(
-                $"{path}: {names.Length} names, but {variant.Name} has {variant.ClassCount} classes. Download it again or remove it.");
+                $"{path}: {names.Length} names, but {variant.Name} has {variant.ClassCount} classes. " +
+                "Download it again or remove it.");
     }
 
     private static byte[] ReadFile(string path) => Guard(path, () => File.ReadAllBytes(path));
@@ -123,13 +134,16 @@ public static class CifarDataset
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException(
-                $"{path}: cannot be read ({e.Message}) A file of CIFAR was expected. Check the folder and its permissions.", e);
+                $"{path}: cannot be read ({e.Message}) A file of CIFAR was expected. " +
+                "Check the folder and its permissions.", e);
         }
     }
 
     /// <summary>What tells the two data sets apart.</summary>
     /// <param name="Name">For messages.</param>
-    /// <param name="LabelBytes">For each label byte of a record, how many values it may have; the last one counts.</param>
+    /// <param name="LabelBytes">
+    /// For each label byte of a record, how many values it may have; the last one counts.
+    /// </param>
     /// <param name="TrainFiles">All of them are needed.</param>
     /// <param name="HeldOutFile">Optional.</param>
     /// <param name="NamesFile">Optional.</param>
@@ -162,8 +176,10 @@ public static class CifarDataset
             if (bad >= 0)
             {
                 throw new DatasetException(
-                    $"{path}: record {bad} has the label {string.Join(", ", content.Skip(bad * RecordSize).Take(LabelBytes.Length))}, " +
-                    $"but {Name} labels are below {string.Join(", ", LabelBytes)}. The file is damaged; download it again.");
+                    $"{path}: record {bad} has the label " +
+                    $"{string.Join(", ", content.Skip(bad * RecordSize).Take(LabelBytes.Length))}, " +
+                    $"but {Name} labels are below {string.Join(", ", LabelBytes)}. The file is damaged; " +
+                    "download it again.");
             }
         }
 

@@ -8,8 +8,8 @@ public static class DatasetLocator
 
     /// <summary>Opens a data set.</summary>
     /// <param name="data">
-    /// Null or <see cref="FashionSubset"/>; or a folder of IDX or CIFAR files; or one such file. What a file is shows in its
-    /// content.
+    /// Null or <see cref="FashionSubset"/>; or a folder of IDX or CIFAR files; or one such file. What a file is shows
+    /// in its content.
     /// </param>
     /// <param name="limit">Train on at most this many images, spread evenly over the data set; null for all.</param>
     /// <exception cref="DatasetException">There is no such data set, or it is malformed.</exception>
@@ -41,13 +41,15 @@ public static class DatasetLocator
         if (!Directory.Exists(path))
         {
             throw new DatasetException(
-                $"{path}: there is no such file or folder. Name an IDX or CIFAR file, a folder of them, or {FashionSubset}.");
+                $"{path}: there is no such file or folder. Name an IDX or CIFAR file, a folder of them, " +
+                $"or {FashionSubset}.");
         }
 
         return IdxDataset.IsPresent(path) ? IdxDataset.OpenFolder(path)
             : CifarDataset.IsPresent(path) ? CifarDataset.OpenFolder(path)
             : throw new DatasetException(
-                $"{path}: the folder holds neither train-images-idx3-ubyte[.gz] nor the binary files of CIFAR-10 or CIFAR-100. " +
+                $"{path}: the folder holds neither train-images-idx3-ubyte[.gz] nor the binary files of CIFAR-10 or " +
+                "CIFAR-100. " +
                 $"Name the folder that holds them, or {FashionSubset}.");
     }
 }

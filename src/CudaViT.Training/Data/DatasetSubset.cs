@@ -8,7 +8,9 @@ public sealed class DatasetSubset : IImageDataset
 {
     private readonly IImageDataset _all;
 
-    /// <summary>Chooses <paramref name="count"/> images of <paramref name="all"/>: image i is i * Count / count.</summary>
+    /// <summary>
+    /// Chooses <paramref name="count"/> images of <paramref name="all"/>: image i is i * Count / count.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to the number of images.</exception>
     public DatasetSubset(IImageDataset all, int count)
     {

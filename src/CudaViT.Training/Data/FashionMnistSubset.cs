@@ -1,8 +1,8 @@
 namespace CudaViT.Training.Data;
 
 /// <summary>
-/// 10,000 images of Fashion-MNIST that come with the program: 28 x 28 grey, ten classes, 8,000 to train on and 2,000 held
-/// out, every class equally often.
+/// 10,000 images of Fashion-MNIST that come with the program: 28 x 28 grey, ten classes, 8,000 to train on and 2,000
+/// held out, every class equally often.
 /// </summary>
 /// <remarks>Xiao, Rasul, Vollgraf, arXiv:1708.07747. How they were chosen: README.md beside the files.</remarks>
 public static class FashionMnistSubset

@@ -24,7 +24,9 @@ public interface IImageDataset
     /// <summary>Class of image <paramref name="index"/>, from 0 to ClassCount - 1; -1 without labels.</summary>
     int Label(int index);
 
-    /// <summary>The pixels of image <paramref name="index"/>, decoded into <paramref name="scratch"/> if need be.</summary>
+    /// <summary>
+    /// The pixels of image <paramref name="index"/>, decoded into <paramref name="scratch"/> if need be.
+    /// </summary>
     /// <returns>Valid until <paramref name="scratch"/> is used again.</returns>
     /// <exception cref="DatasetException">The image cannot be read or decoded.</exception>
     ImageView Read(int index, ImageBuffer scratch);

@@ -12,7 +12,9 @@ public static class IdxDataset
     /// <summary>Whether a folder holds the training images of such a data set.</summary>
     public static bool IsPresent(string folder) => Find(folder, TrainPrefix) is not null;
 
-    /// <summary>Opens <c>train-images-idx3-ubyte[.gz]</c>, <c>t10k-images-idx3-ubyte[.gz]</c> and their labels.</summary>
+    /// <summary>
+    /// Opens <c>train-images-idx3-ubyte[.gz]</c>, <c>t10k-images-idx3-ubyte[.gz]</c> and their labels.
+    /// </summary>
     /// <remarks>Labels are optional; so is the held-out part.</remarks>
     /// <exception cref="DatasetException">A file is missing or malformed.</exception>
     public static DatasetSplits OpenFolder(string folder)
@@ -40,15 +42,16 @@ public static class IdxDataset
         (IdxImages trainImages, byte[]? trainLabels) = ReadPair(trainPath);
         if (heldOutPath is null)
         {
-            return new DatasetSplits(Create(trainPath, trainImages, trainLabels, CountClasses(trainLabels, null)), null);
+            int trainClasses = CountClasses(trainLabels, heldOut: null);
+            return new DatasetSplits(Create(trainPath, trainImages, trainLabels, trainClasses), null);
         }
 
         (IdxImages heldOutImages, byte[]? heldOutLabels) = ReadPair(heldOutPath);
         if (trainLabels is null != heldOutLabels is null)
         {
             throw new DatasetException(
-                $"{(trainLabels is null ? trainPath : heldOutPath)}: there are no labels beside these images, but the other part " +
-                "has them. Put the labels of both parts into the folder, or of none.");
+                $"{(trainLabels is null ? trainPath : heldOutPath)}: there are no labels beside these images, " +
+                "but the other part has them. Put the labels of both parts into the folder, or of none.");
         }
 
         int classCount = CountClasses(trainLabels, heldOutLabels);
@@ -71,7 +74,8 @@ public static class IdxDataset
         return labels.Length == images.Count
             ? (images, labels)
             : throw new DatasetException(
-                $"{labelsPath}: {labels.Length} labels, but {images.Count} images in {imagesPath}. Use the two files of one download.");
+                $"{labelsPath}: {labels.Length} labels, but {images.Count} images in {imagesPath}. " +
+                "Use the two files of one download.");
     }
 
     private static string? Find(string folder, string prefix) =>
@@ -80,13 +84,10 @@ public static class IdxDataset
     // Images and labels need not both be compressed.
     private static string? FindLabels(string imagesPath)
     {
-        string name = Path.GetFileName(imagesPath);
-        string? suffix = Array.Find(ImageSuffixes, suffix => name.EndsWith(suffix, StringComparison.Ordinal));
+        string? suffix = Array.Find(ImageSuffixes, suffix => imagesPath.EndsWith(suffix, StringComparison.Ordinal));
         return suffix is null
             ? null
-            : Suffixes("labels", 1)
-                .Select(labels => Path.Combine(Path.GetDirectoryName(imagesPath) ?? "", name[..^suffix.Length] + labels))
-                .FirstOrDefault(File.Exists);
+            : Suffixes("labels", 1).Select(labels => imagesPath[..^suffix.Length] + labels).FirstOrDefault(File.Exists);
     }
 
     private static string[] Suffixes(string content, int dimensions) =>

@@ -82,7 +82,8 @@ public static class IdxFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException(
-                $"{path}: cannot be read ({e.Message}) An IDX file was expected. Check the path and its permissions.", e);
+                $"{path}: cannot be read ({e.Message}) An IDX file was expected. " +
+                "Check the path and its permissions.", e);
         }
     }
 
@@ -103,7 +104,8 @@ public static class IdxFile
             if (content.ReadByte() >= 0)
             {
                 throw new DatasetException(
-                    $"{name}: bytes follow the {Describe(sizes)} {what} of the header, none were expected. {CopyAgain}");
+                    $"{name}: bytes follow the {Describe(sizes)} {what} of the header, none were expected. " +
+                    $"{CopyAgain}");
             }
 
             if (compressed)
@@ -132,7 +134,8 @@ public static class IdxFile
                 ImagesMagic => "It holds images: name the file of the labels.",
                 _ => "It is not an IDX file of unsigned bytes; check the path.",
             };
-            throw new DatasetException($"{name}: begins with 0x{found:x8}, but IDX {what} begin with 0x{magic:x8}. {other}");
+            throw new DatasetException(
+                $"{name}: begins with 0x{found:x8}, but IDX {what} begin with 0x{magic:x8}. {other}");
         }
 
         if (read < header.Length)
@@ -161,7 +164,8 @@ public static class IdxFile
         if (Array.Exists(sizes, size => size <= 0) || length > Array.MaxLength)
         {
             throw new DatasetException(
-                $"{name}: the header announces {Describe(sizes)} bytes; each size must be positive and the product at most " +
+                $"{name}: the header announces {Describe(sizes)} bytes; " +
+                "each size must be positive and the product at most " +
                 $"{Array.MaxLength}. {CopyAgain}");
         }
 
@@ -199,7 +203,8 @@ public static class IdxFile
         if (recorded != unpackedLength)
         {
             throw new DatasetException(
-                $"{name}: the gzip data unpacks to {unpackedLength} bytes, but its end records {recorded}. {CopyAgain}");
+                $"{name}: the gzip data unpacks to {unpackedLength} bytes, but its end records {recorded}. " +
+                $"{CopyAgain}");
         }
     }
 

@@ -42,7 +42,8 @@ public sealed class InMemoryDataset : IImageDataset
         if (pixels.Length % imageSize != 0 || (labels is not null && labels.Length != pixels.Length / imageSize))
         {
             throw new ArgumentException(
-                $"{pixels.Length} bytes and {labels?.Length ?? 0} labels do not make images [{height}, {width}, {channels}].");
+                $"{pixels.Length} bytes and {labels?.Length ?? 0} labels do not make images [{height}, {width}, " +
+                $"{channels}].");
         }
 
         if (Array.Exists(labels ?? [], label => label >= classCount) || (classNames?.Count ?? classCount) != classCount)

@@ -52,7 +52,8 @@ public sealed record Normalization(IReadOnlyList<float> Mean, IReadOnlyList<floa
         if (images.Length != destination.Length || images.Length % (planeSize * channels) != 0)
         {
             throw new ArgumentException(
-                $"{images.Length} bytes for {destination.Length} numbers are not images of {planeSize} pixels and {channels} channels.");
+                $"{images.Length} bytes for {destination.Length} numbers are not images of {planeSize} pixels and " +
+                $"{channels} channels.");
         }
 
         for (int channel = 0; channel < channels; channel++)

@@ -10,7 +10,10 @@ public sealed class CifarTests : IDisposable
 
     // Red is 10 + i, green 20 + i, blue 30 + i in record i, so that a mixed-up channel or record shows.
     private static byte[] Records(params byte[][] labels) =>
-        [.. labels.SelectMany((label, i) => label.Concat(Enumerable.Range(0, 3 * 1024).Select(p => (byte)(10 + (p / 1024 * 10) + i))))];
+        [.. labels.SelectMany((label, record) => label.Concat(Planes(record)))];
+
+    private static IEnumerable<byte> Planes(int record) =>
+        Enumerable.Range(0, 3 * 1024).Select(i => (byte)((10 * (1 + (i / 1024))) + record));
 
     private void WriteCifar10()
     {

@@ -62,12 +62,13 @@ public sealed class IdxTests : IDisposable
     public void Images_are_read_back_whether_compressed_or_not_whatever_the_name() =>
         Prop.ForAll<PositiveInt, byte, byte>((count, height, width) =>
         {
-            byte[] plain = Images(count.Get % 40 + 1, (height % 9) + 1, (width % 9) + 1);
+            (int n, int h, int w) = ((count.Get % 40) + 1, (height % 9) + 1, (width % 9) + 1);
+            byte[] plain = Images(n, h, w);
             IdxImages fromPlain = IdxFile.ReadImages(_folder.Write("plain.gz", plain)); // the name lies
             IdxImages fromGzip = IdxFile.ReadImages(_folder.Write("packed", Gzip(plain)));
             Assert.Equal(plain[16..], fromPlain.Pixels);
             Assert.Equal(plain[16..], fromGzip.Pixels);
-            Assert.Equal((count.Get % 40 + 1, (height % 9) + 1, (width % 9) + 1), (fromGzip.Count, fromGzip.Height, fromGzip.Width));
+            Assert.Equal((n, h, w), (fromGzip.Count, fromGzip.Height, fromGzip.Width));
         }).QuickCheckThrowOnFailure();
 
     // More than the reader's first buffer, so that it has to grow.
@@ -85,8 +86,11 @@ public sealed class IdxTests : IDisposable
     [Fact]
     public void A_missing_file_and_a_folder_say_so()
     {
-        Assert.Contains("missing", Assert.Throws<DatasetException>(() => IdxFile.ReadImages(_folder.File("missing"))).Message);
-        Assert.Contains("cannot be read", Assert.Throws<DatasetException>(() => IdxFile.ReadImages(_folder.Path)).Message);
+        foreach (string path in new[] { _folder.File("missing"), _folder.Path })
+        {
+            string message = Assert.Throws<DatasetException>(() => IdxFile.ReadImages(path)).Message;
+            Assert.StartsWith($"{path}: cannot be read", message);
+        }
     }
 
     [Fact]
@@ -166,7 +170,8 @@ public sealed class IdxTests : IDisposable
         _folder.Write("t10k-labels.idx1-ubyte", Labels(1, 6));
 
         (IImageDataset train, IImageDataset? heldOut) = IdxDataset.OpenFolder(_folder.Path);
-        Assert.Equal((3, 7, 1), (train.Count, train.ClassCount, train.Channels)); // class 6 is only in the held-out part
+        // class 6 is only in the held-out part
+        Assert.Equal((3, 7, 1), (train.Count, train.ClassCount, train.Channels));
         Assert.Equal((2, 7), (heldOut!.Count, heldOut.ClassCount));
         Assert.Equal(4, train.Label(1));
         ImageView image = train.Read(1, new ImageBuffer());
@@ -191,7 +196,8 @@ public sealed class IdxTests : IDisposable
     {
         _folder.Write("train-images-idx3-ubyte", Images());
         _folder.Write("train-labels-idx1-ubyte", Labels(0, 1));
-        Assert.Contains("2 labels, but 3 images", Assert.Throws<DatasetException>(() => IdxDataset.OpenFolder(_folder.Path)).Message);
+        var error = Assert.Throws<DatasetException>(() => IdxDataset.OpenFolder(_folder.Path));
+        Assert.Contains("2 labels, but 3 images", error.Message);
     }
 
     [Fact]
