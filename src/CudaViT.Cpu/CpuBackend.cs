@@ -68,4 +68,7 @@ public sealed partial class CpuBackend : IBackend, IDisposable
         wide.Storage.Release();
         return narrow;
     }
+
+    /// <summary><see cref="Narrow(NdArray)"/> for a result that may not have been asked for.</summary>
+    private NdArray? NarrowIfAny(NdArray? wide) => wide is null ? null : Narrow(wide);
 }

@@ -33,7 +33,7 @@ public sealed partial class CpuBackend
         {
             (NdArray dx, NdArray? dWeight, NdArray? dBias) =
                 LayerNormBackward(Widen(dy), Widen(x), WidenIfAny(weight), mean, rstd);
-            return (Narrow(dx), dWeight is null ? null : Narrow(dWeight), dBias is null ? null : Narrow(dBias));
+            return (Narrow(dx), NarrowIfAny(dWeight), NarrowIfAny(dBias));
         }
 
         return dy.DType == DType.F64
