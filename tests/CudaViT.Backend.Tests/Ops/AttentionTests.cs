@@ -1,0 +1,149 @@
+using CudaViT.Core;
+using CudaViT.Cpu;
+using CudaViT.TestKit;
+
+namespace CudaViT.Backend.Tests;
+
+public sealed class AttentionTests
+{
+    // (batch, tokens, heads, head width): one token, whose probability is 1; fewer tokens than a vector; MoCo's ViT-S,
+    // several blocks of rows; more than one panel of columns; widths that fill no vector; no samples; no tokens.
+    public static TheoryData<string, DType, int, int, int, int> Cases
+    {
+        get
+        {
+            var data = new TheoryData<string, DType, int, int, int, int>();
+            foreach (DType dtype in Backends.FloatTypes)
+            {
+                foreach (string backend in Backends.Names)
+                {
+                    data.Add(backend, dtype, 2, 1, 2, 5);
+                    data.Add(backend, dtype, 3, 7, 2, 1);
+                    data.Add(backend, dtype, 1, 197, 2, 32);
+                    data.Add(backend, dtype, 2, 50, 3, 64);
+                    data.Add(backend, dtype, 1, 65, 1, 80);
+                    data.Add(backend, dtype, 2, 49, 1, 5);
+                    data.Add(backend, dtype, 0, 4, 2, 3);
+                    data.Add(backend, dtype, 2, 0, 2, 3);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Forward_agrees_with_the_double_reference(
+        string backend, DType dtype, int batch, int tokens, int heads, int width)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor qkv = run.Normal([batch, tokens, 3 * heads * width], dtype, seed: 1);
+        double scale = 1 / Math.Sqrt(width);
+
+        Tensor y = Attention.Apply(qkv, heads);
+        (Tensor same, NdArray probabilities) = Attention.ApplyWithProbabilities(qkv, heads);
+
+        (double[] expected, double[] expectedProbabilities) =
+            Reference.Attention(qkv.Data.ToDoubles(), batch, tokens, heads, width, scale);
+        Assert.Equal([batch, tokens, heads * width], y.Shape);
+        Assert.Equal([batch, heads, tokens, tokens], probabilities.Shape);
+        TensorAssert.Close(expected, y, Tolerance.For(dtype, reduced: tokens + width).At(1));
+        TensorAssert.Close(
+            expectedProbabilities, probabilities, Tolerance.For(dtype, reduced: tokens + width), "probabilities");
+        TensorAssert.SameBits(y.Data, same.Data, "with probabilities");
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Backward_agrees_with_the_double_reference(
+        string backend, DType dtype, int batch, int tokens, int heads, int width)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor qkv = run.Normal([batch, tokens, 3 * heads * width], dtype, seed: 1);
+        NdArray dy = run.Normal([batch, tokens, heads * width], dtype, seed: 2).Data;
+
+        Attention.Apply(qkv, heads).Backward(dy);
+
+        // The differences dP − rowsum(dY∘Y) are of the size of √Dh, and their errors add up over the tokens with weights
+        // that sum to about one.
+        double[] expected = Reference.AttentionBackward(
+            dy.ToDoubles(), qkv.Data.ToDoubles(), batch, tokens, heads, width, 1 / Math.Sqrt(width));
+        TensorAssert.Close(expected, qkv.Grad, Tolerance.For(dtype, reduced: tokens + width).At(2));
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Long_sequences_agree_with_the_double_reference(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor qkv = run.Normal([1, 577, 3 * 64], DType.F32, seed: 3);
+
+        Tensor y = Attention.Apply(qkv, heads: 1);
+
+        (double[] expected, _) = Reference.Attention(qkv.Data.ToDoubles(), 1, 577, 1, 64, 1 / 8.0);
+        TensorAssert.Close(expected, y, Tolerance.For(DType.F32, reduced: 577 + 64).At(1));
+    }
+
+    // Scores of several hundred: without subtracting the row's maximum, their exponentials overflow.
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Large_scores_neither_overflow_nor_vanish(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor qkv = run.Normal([1, 20, 3 * 16], DType.F32, seed: 4, scale: 10);
+        NdArray dy = run.Normal([1, 20, 16], DType.F32, seed: 5).Data;
+
+        Tensor y = Attention.Apply(qkv, heads: 1, scale: 1);
+        y.Backward(dy);
+
+        // An error of a score is one of its exponent: 2⁻²⁴ of some thousand.
+        double[] values = qkv.Data.ToDoubles();
+        (double[] expected, _) = Reference.Attention(values, 1, 20, 1, 16, 1);
+        TensorAssert.Close(expected, y, new Tolerance(1e-3));
+        TensorAssert.Close(Reference.AttentionBackward(dy.ToDoubles(), values, 1, 20, 1, 16, 1), qkv.Grad, new Tolerance(1e-2));
+    }
+
+    [Fact]
+    public void Bits_do_not_depend_on_the_number_of_threads()
+    {
+        double[] qkv = Values.Normal(3 * 65 * 3 * 40, seed: 6);
+        double[] dy = Values.Normal(3 * 65 * 40, seed: 7);
+
+        (float[] y, float[] gradient) = Compute(threads: 1);
+        (float[] sameY, float[] sameGradient) = Compute(threads: 3);
+
+        Assert.Equal(y, sameY);
+        Assert.Equal(gradient, sameGradient);
+
+        (float[] Y, float[] Gradient) Compute(int threads)
+        {
+            using var backend = new CpuBackend(threads, poison: true);
+            using var scope = new StepScope();
+            var x = new Tensor(NdArray.FromDoubles(backend, qkv, [3, 65, 120], DType.F32), requiresGrad: true);
+            Tensor result = Attention.Apply(x, heads: 2);
+            result.Backward(NdArray.FromDoubles(backend, dy, [3, 65, 40], DType.F32));
+            return (result.Data.ToArray<float>(), x.Grad!.ToArray<float>());
+        }
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    [Trait("Category", "GradCheck")]
+    public void Backward_passes_gradcheck(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        GradCheck.Run(t => Attention.Apply(t, heads: 2), run.Normal([2, 7, 3 * 2 * 3], DType.F64, seed: 8));
+        GradCheck.Run(t => Attention.Apply(t, heads: 1, scale: 0.3), run.Normal([1, 3, 3 * 17], DType.F64, seed: 9));
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Bad_arguments_are_named(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor qkv = run.Normal([2, 4, 24], DType.F32, seed: 1);
+
+        Assert.Contains(
+            "5 heads",
+            Assert.Throws<ArgumentException>(() => Attention.Apply(qkv, heads: 5)).Message,
+            StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Attention.Apply(qkv.Reshape(8, 24), heads: 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Attention.Apply(qkv, heads: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Attention.Apply(qkv, heads: 2, scale: double.NaN));
+    }
+}
