@@ -1,10 +1,11 @@
 using CudaViT.Training.Data;
+using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Data;
 
 public sealed class CifarTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -30,7 +31,7 @@ public sealed class CifarTests : IDisposable
     {
         WriteCifar10();
         _folder.Write("test_batch.bin", Records([9]));
-        File.WriteAllLines(_folder.File("batches.meta.txt"), [.. Enumerable.Range(0, 10).Select(i => $"class{i}"), ""]);
+        File.WriteAllLines(_folder["batches.meta.txt"], [.. Enumerable.Range(0, 10).Select(i => $"class{i}"), ""]);
 
         (IImageDataset train, IImageDataset? heldOut) = CifarDataset.OpenFolder(_folder.Path);
         Assert.Equal((10, 3, 10), (train.Count, train.Channels, train.ClassCount));
@@ -62,7 +63,7 @@ public sealed class CifarTests : IDisposable
     public void A_missing_batch_is_named()
     {
         WriteCifar10();
-        File.Delete(_folder.File("data_batch_4.bin"));
+        File.Delete(_folder["data_batch_4.bin"]);
         Assert.Contains("data_batch_4.bin", OpenError());
     }
 
@@ -92,7 +93,7 @@ public sealed class CifarTests : IDisposable
     public void A_wrong_number_of_names_is_refused()
     {
         WriteCifar10();
-        File.WriteAllLines(_folder.File("batches.meta.txt"), ["only", "two"]);
+        File.WriteAllLines(_folder["batches.meta.txt"], ["only", "two"]);
         Assert.Contains("2 names", OpenError());
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Tests.Data;
@@ -221,6 +222,13 @@ public sealed class DataLoaderTests
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => new DataLoader(Dataset(), Augmentation, wrong));
         }
+    }
+
+    [Fact]
+    public void Augmentation_settings_survive_json()
+    {
+        AugmentationSettings settings = Augmentation with { MinCropArea = 0.2, SolarizeProbabilityB = 0 };
+        Assert.Equal(settings, JsonSerializer.Deserialize<AugmentationSettings>(JsonSerializer.Serialize(settings)));
     }
 
     // 37 in batches of 16: the last one has five.

@@ -1,10 +1,11 @@
 using CudaViT.Training.Data;
+using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Data;
 
 public sealed class DatasetLocatorTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -66,7 +67,7 @@ public sealed class DatasetLocatorTests : IDisposable
     [Fact]
     public void What_is_nowhere_or_nothing_known_is_refused_in_one_line()
     {
-        string missing = _folder.File("missing");
+        string missing = _folder["missing"];
         Assert.StartsWith(missing, Assert.Throws<DatasetException>(() => DatasetLocator.Open(missing)).Message);
         Assert.Contains("neither", Assert.Throws<DatasetException>(() => DatasetLocator.Open(_folder.Path)).Message);
         string labels = _folder.Write("labels", [0, 0, 8, 1, 0, 0, 0, 1, 5]);

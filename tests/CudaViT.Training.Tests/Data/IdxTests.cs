@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using CudaViT.Training.Data;
+using CudaViT.Training.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -8,7 +9,7 @@ namespace CudaViT.Training.Tests.Data;
 
 public sealed class IdxTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -86,7 +87,7 @@ public sealed class IdxTests : IDisposable
     [Fact]
     public void A_missing_file_and_a_folder_say_so()
     {
-        foreach (string path in new[] { _folder.File("missing"), _folder.Path })
+        foreach (string path in new[] { _folder["missing"], _folder.Path })
         {
             string message = Assert.Throws<DatasetException>(() => IdxFile.ReadImages(path)).Message;
             Assert.StartsWith($"{path}: cannot be read", message);

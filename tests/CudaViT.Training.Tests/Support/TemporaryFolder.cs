@@ -10,5 +10,12 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>Full path of something in it.</summary>
     public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
 
+    /// <summary>Writes a file into it and returns the file's full path.</summary>
+    public string Write(string name, byte[] content)
+    {
+        File.WriteAllBytes(this[name], content);
+        return this[name];
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }
