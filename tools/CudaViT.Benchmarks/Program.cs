@@ -1,1 +1,22 @@
-return 0;
+using CudaViT.Benchmarks;
+
+// One line a benchmark. Each takes the arguments after its name and returns the exit status.
+var commands = new (string Name, string Purpose, Func<string[], int> Run)[]
+{
+    ("matmul", "our matrix products beside OpenBLAS's; [threads=N] [samples=N] [name=PART] [clock=wall|cpu]", MatmulBenchmark.Run),
+};
+
+string wanted = args.FirstOrDefault() ?? "";
+int index = Array.FindIndex(commands, command => command.Name == wanted);
+if (index >= 0)
+{
+    return commands[index].Run(args[1..]);
+}
+
+Console.Error.WriteLine(wanted == "" ? "Which benchmark?" : $"There is no benchmark '{wanted}'.");
+foreach ((string name, string purpose, _) in commands)
+{
+    Console.Error.WriteLine($"  {name,-12}{purpose}");
+}
+
+return 2;
