@@ -52,6 +52,22 @@ public sealed class Tape
             : Current.Append(result, operation, callSite);
     }
 
+    /// <summary>
+    /// Whether an operation on these inputs will be recorded. Where it will not, large values that only its backward pass
+    /// would read need not be computed.
+    /// </summary>
+    /// <param name="inputs">Null for an absent one.</param>
+    public static bool WillRecord(params ReadOnlySpan<Tensor?> inputs)
+    {
+        bool isDifferentiable = false;
+        foreach (Tensor? input in inputs)
+        {
+            isDifferentiable |= input is { RequiresGrad: true };
+        }
+
+        return isDifferentiable && !NoGrad.IsActive;
+    }
+
     /// <summary>Forgets the operations recorded since the tape had <paramref name="count"/> entries.</summary>
     internal void Truncate(int count)
     {
