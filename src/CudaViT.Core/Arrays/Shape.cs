@@ -44,11 +44,17 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, or the element count exceeds 2⁶³ − 1.</exception>
     public static Shape Create(params ReadOnlySpan<int> dimensions)
     {
-        long count = 1;
+        long count = dimensions.Contains(0) ? 0 : 1;
         foreach (int dimension in dimensions)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(dimension);
-            count = dimension == 0 ? 0 : checked(count * dimension);
+            if (dimension > 0 && count > long.MaxValue / dimension)
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(dimensions), $"[{string.Join(", ", dimensions.ToArray())}] has more than 2^63 - 1 elements.");
+            }
+
+            count *= dimension;
         }
 
         return new Shape(dimensions.ToArray());

@@ -33,15 +33,16 @@ public sealed class Anomaly : IDisposable
     /// <summary>Throws when an array has an element that is not finite.</summary>
     /// <param name="array">What to search.</param>
     /// <param name="what">The operation and pass, for example <c>Log forward</c>.</param>
-    /// <param name="callSite">Where the operation was called.</param>
+    /// <param name="callSite">Where the operation was called; empty when that was outside of anomaly mode.</param>
     internal static void Check(NdArray array, string what, string callSite)
     {
         long index = array.DType.IsFloatingPoint() ? array.Backend.IndexOfNonFinite(array) : -1;
         if (index >= 0)
         {
             double value = array.Reshape(-1).Rows((int)index, (int)index + 1).Item();
+            string place = callSite.Length > 0 ? callSite : "a place that was not noted: open Anomaly before the forward pass";
             throw new AnomalyException(
-                $"{what} made {value} at element {index} of {array.DType}{array.Shape}, called at {callSite}.");
+                $"{what} made {value} at element {index} of {array.DType}{array.Shape}, called at {place}.");
         }
     }
 

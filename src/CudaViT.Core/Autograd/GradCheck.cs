@@ -160,8 +160,9 @@ public static class GradCheck
                 double scale = Math.Max(rms, Math.Max(Math.Abs(gradient[j]), Math.Abs(numeric)));
                 double bound = (RelativeBound * scale) + (4 * _noise / step) + double.Epsilon;
 
-                // Written so that NaN on either side counts as wrong.
-                GradCheckVerdict verdict = Math.Abs(gradient[j] - numeric) <= bound ? GradCheckVerdict.Pass
+                // Written so that NaN on either side counts as wrong; an infinity would be within its own bound.
+                bool agrees = double.IsFinite(scale) && Math.Abs(gradient[j] - numeric) <= bound;
+                GradCheckVerdict verdict = agrees ? GradCheckVerdict.Pass
                     : HasKink(input, j, step) ? GradCheckVerdict.AtKink
                     : GradCheckVerdict.Wrong;
                 elements.Add(new GradCheckElement(

@@ -22,14 +22,13 @@ public sealed class StepScope : IDisposable
 
     private readonly StepScope? _outer;
     private readonly List<Storage> _owned = [];
-    private readonly int _tapeCount;
+    private readonly long _lastEntry = Tape.LastNumber;
     private bool _isEnded;
 
     /// <summary>Opens a scope on this thread.</summary>
     public StepScope()
     {
         _outer = _current;
-        _tapeCount = Tape.Current.Count;
         _current = this;
     }
 
@@ -72,7 +71,7 @@ public sealed class StepScope : IDisposable
 
         _isEnded = true;
         _current = _outer;
-        Tape.Current.Truncate(_tapeCount);
+        Tape.Current.Truncate(_lastEntry);
         foreach (Storage storage in _owned)
         {
             if (storage.Scope == this)

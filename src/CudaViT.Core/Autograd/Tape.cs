@@ -28,8 +28,8 @@ public sealed class Tape
     /// <summary>The tape of this thread.</summary>
     internal static Tape Current => _current ??= new Tape();
 
-    /// <summary>Number of operations on the tape.</summary>
-    internal int Count => _entries.Count;
+    /// <summary>Number of the entry that was recorded last, on any thread.</summary>
+    internal static long LastNumber => Interlocked.Read(ref _lastNumber);
 
     /// <summary>Records a computed result, unless recording is off or no input needs a gradient.</summary>
     /// <param name="result">What the operation computed.</param>
@@ -68,13 +68,12 @@ public sealed class Tape
         return isDifferentiable && !NoGrad.IsActive;
     }
 
-    /// <summary>Forgets the operations recorded since the tape had <paramref name="count"/> entries.</summary>
-    internal void Truncate(int count)
+    /// <summary>Forgets the operations recorded after entry <paramref name="number"/>.</summary>
+    internal void Truncate(long number)
     {
-        if (count < _entries.Count)
-        {
-            _entries.RemoveRange(count, _entries.Count - count);
-        }
+        // By number, not by index: a backward pass may have emptied the tape since the entry was made.
+        int kept = _entries.FindLastIndex(entry => entry.Number <= number) + 1;
+        _entries.RemoveRange(kept, _entries.Count - kept);
     }
 
     internal void AddHook(Tensor tensor, Func<NdArray, NdArray?> hook)
@@ -209,6 +208,7 @@ public sealed class Tape
                     continue;
                 }
 
+                CheckKind(operation, i, inputGradient);
                 if (Anomaly.IsActive)
                 {
                     Anomaly.Check(inputGradient, $"{operation.Name} backward, gradient of input {i},", entry.CallSite);
@@ -218,6 +218,17 @@ public sealed class Tape
             }
 
             LetGo(gradient);
+        }
+
+        private static void CheckKind(Operation operation, int input, NdArray gradient)
+        {
+            (Shape shape, DType dtype) = (operation.Inputs[input].Shape, operation.Inputs[input].DType);
+            if (gradient.Shape != shape || gradient.DType != dtype)
+            {
+                throw new InvalidOperationException(
+                    $"{operation.Name}: its backward pass returned {gradient.DType}{gradient.Shape} for input {input}, "
+                    + $"which is {dtype}{shape}. A gradient has its input's type and shape; sum over what was broadcast.");
+            }
         }
 
         private void Add(Edge edge, NdArray gradient)
