@@ -1,0 +1,81 @@
+using CudaViT.Core;
+using CudaViT.TestKit;
+
+namespace CudaViT.Backend.Tests;
+
+public sealed class PermuteTests
+{
+    // No change; a matrix below, at and beyond a tile; attention's head split; three axes turned, so that input and result
+    // have different innermost axes on either side of a batch axis; dimensions of 1; a scalar; nothing.
+    public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
+        ([2, 3], [0, 1]),
+        ([3, 5], [1, 0]),
+        ([32, 32], [1, 0]),
+        ([33, 100], [1, 0]),
+        ([4, 70, 65], [0, 2, 1]),
+        ([2, 7, 3, 4], [0, 2, 1, 3]),
+        ([5, 6, 7], [2, 0, 1]),
+        ([5, 6, 7], [1, 2, 0]),
+        ([3, 40, 5, 37], [3, 2, 1, 0]),
+        ([2, 1, 3, 1], [3, 2, 1, 0]),
+        ([1, 1], [1, 0]),
+        ([], []),
+        ([0, 3], [1, 0]));
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Forward_and_backward_agree_with_the_reference(string backend, DType dtype, int[] shape, int[] order)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = run.Normal(Shape.Create(shape), dtype, seed: 1);
+        int[] indices = Reference.PermuteIndices(shape, order);
+
+        Tensor y = x.Permute(order);
+        NdArray dy = run.Normal(y.Shape, dtype, seed: 2).Data;
+        y.Backward(dy);
+
+        Assert.Equal(Shape.Create(Array.ConvertAll(order, axis => shape[axis])), y.Shape);
+        double[] values = x.Data.ToDoubles();
+        TensorAssert.Within(Array.ConvertAll(indices, i => values[i]), y.Data, bound: 0);
+        double[] gradient = new double[values.Length];
+        double[] upstream = dy.ToDoubles();
+        for (int i = 0; i < indices.Length; i++)
+        {
+            gradient[indices[i]] = upstream[i];
+        }
+
+        TensorAssert.Within(gradient, x.Grad, bound: 0, "gradient");
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Integers_of_every_size_can_be_permuted(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        foreach (DType dtype in new[] { DType.U8, DType.I32, DType.I64 })
+        {
+            var x = new Tensor(run.Array([1, 2, 3, 4, 5, 6], [2, 3], dtype));
+            TensorAssert.Within([1, 4, 2, 5, 3, 6], x.Transpose(0, -1).Data, bound: 0);
+        }
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    [Trait("Category", "GradCheck")]
+    public void Backward_passes_gradcheck(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        GradCheck.Run(t => t.Permute(2, 0, -2), run.Normal([2, 3, 4], DType.F64, seed: 1));
+        GradCheck.Run(t => t.Transpose(-1, -2), run.Normal([2, 3, 4], DType.F64, seed: 1));
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Bad_arguments_are_named(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = run.Normal([2, 3], DType.F32, seed: 1);
+
+        ArgumentException error = Assert.Throws<ArgumentException>(() => x.Permute(0, 0));
+        Assert.Contains("[0, 0]", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => x.Permute(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => x.Permute(0, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => x.Transpose(0, 2));
+    }
+}
