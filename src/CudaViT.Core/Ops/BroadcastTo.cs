@@ -12,7 +12,9 @@ public sealed class BroadcastTo : Operation
     /// <summary>Repeats <paramref name="x"/> along the axes that <paramref name="shape"/> adds or widens.</summary>
     /// <param name="x">F64, F32 or BF16; its shape broadcasts to <paramref name="shape"/>.</param>
     /// <param name="shape">The shape of the result.</param>
-    /// <exception cref="ArgumentException">The shapes do not broadcast, or <paramref name="x"/> holds integers.</exception>
+    /// <exception cref="ArgumentException">
+    /// The shapes do not broadcast, or <paramref name="x"/> holds integers.
+    /// </exception>
     public static Tensor Apply(Tensor x, Shape shape)
     {
         Require.Float(x, nameof(BroadcastTo));
@@ -28,7 +30,8 @@ public sealed class BroadcastTo : Operation
         if (Shape.Broadcast(small, large) != large)
         {
             throw new ArgumentException(
-                $"{operation}: {small} does not broadcast to {large}. Only dimensions of 1 stretch, matched from the right.");
+                $"{operation}: {small} does not broadcast to {large}. Only dimensions of 1 stretch, matched from the "
+                + "right.");
         }
     }
 }

@@ -29,10 +29,11 @@ public sealed class Concat : Operation
         for (int i = 1; i < inputs.Count; i++)
         {
             Require.SameKind(inputs[i], first, nameof(Concat), $"inputs[{i}]");
-            if (inputs[i].Shape.Rank != first.Shape.Rank || inputs[i].Shape.With(along, first.Shape[along]) != first.Shape)
+            Shape shape = inputs[i].Shape;
+            if (shape.Rank != first.Shape.Rank || shape.With(along, first.Shape[along]) != first.Shape)
             {
                 throw new ArgumentException(
-                    $"Concat: inputs[{i}] is {inputs[i].Shape}, but the first is {first.Shape}. All dimensions except "
+                    $"Concat: inputs[{i}] is {shape}, but the first is {first.Shape}. All dimensions except "
                     + $"axis {along} must agree.");
             }
         }

@@ -2,8 +2,8 @@ namespace CudaViT.Core;
 
 /// <summary>Quotient of two tensors, y = a / b, with broadcasting.</summary>
 /// <remarks>
-/// da = dy / b and db = −dy·a / b² = −(dy / b)·y, each summed over what its operand was stretched along. Division by zero
-/// follows IEEE 754.
+/// da = dy / b and db = −dy·a / b² = −(dy / b)·y, each summed over what its operand was stretched along. Division by
+/// zero follows IEEE 754.
 /// </remarks>
 public sealed class Divide : Operation
 {

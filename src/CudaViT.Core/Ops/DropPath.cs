@@ -1,9 +1,10 @@
 namespace CudaViT.Core;
 
-/// <summary>Sets each sample (index of axis 0) to 0 with probability p and scales up the others: stochastic depth.</summary>
+/// <summary>Stochastic depth: sets each sample (index of axis 0) to 0 with probability p, scales up others.</summary>
 /// <remarks>
-/// y = x·mask / (1 − p), dx = dy·mask / (1 − p). The mask is not stored: sample n is kept where number n of its random stream is at least p and is drawn
-/// again in the backward pass. G. Huang et al., "Deep networks with stochastic depth", arXiv:1603.09382.
+/// y = x·mask / (1 − p), dx = dy·mask / (1 − p). The mask is drawn again in the backward pass instead of being stored:
+/// sample n is kept where number n of the call's random stream is at least p. G. Huang et al., "Deep networks
+/// with stochastic depth", arXiv:1603.09382.
 /// </remarks>
 public sealed class DropPath : Operation
 {
@@ -17,9 +18,13 @@ public sealed class DropPath : Operation
     /// <param name="x">[N, …]; F64, F32 or BF16.</param>
     /// <param name="p">Probability of 0, in [0, 1). With 0 the result is <paramref name="x"/> itself.</param>
     /// <param name="seed">Seed of the run.</param>
-    /// <param name="stream">Number of the call, below 2⁶²: the low 31 bits are the stream's sample, the rest its epoch.</param>
+    /// <param name="stream">
+    /// Number of the call, below 2⁶²: the low 31 bits are the random stream's sample, the rest its epoch.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="x"/> is a scalar or holds integers.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="p"/> or <paramref name="stream"/> is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="p"/> or <paramref name="stream"/> is out of range.
+    /// </exception>
     public static Tensor Apply(Tensor x, double p, ulong seed, ulong stream)
     {
         Require.Rows(x, nameof(DropPath));
@@ -35,6 +40,6 @@ public sealed class DropPath : Operation
 
 public partial interface IBackend
 {
-    /// <summary>Returns x[n] / (1 − p) where random.Single(n) is at least p, and 0 elsewhere; n counts axis 0.</summary>
+    /// <summary>Returns x[n] / (1 − p) where random.Single(n) is at least p, else 0; n counts axis 0.</summary>
     NdArray DropPath(NdArray x, double p, RandomStream random);
 }

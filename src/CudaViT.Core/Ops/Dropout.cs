@@ -2,8 +2,9 @@ namespace CudaViT.Core;
 
 /// <summary>Sets each element to 0 with probability p and scales up the others, so that the mean stays.</summary>
 /// <remarks>
-/// y = x·mask / (1 − p), dx = dy·mask / (1 − p). The mask is not stored: element i is kept where number i of its random stream is at least p and is drawn
-/// again in the backward pass. N. Srivastava et al., "Dropout", JMLR 15 (2014).
+/// y = x·mask / (1 − p), dx = dy·mask / (1 − p). The mask is drawn again in the backward pass instead of being stored:
+/// element i is kept where number i of the call's random stream is at least p. N. Srivastava et al., "Dropout",
+/// JMLR 15 (2014).
 /// </remarks>
 public sealed class Dropout : Operation
 {
@@ -17,9 +18,13 @@ public sealed class Dropout : Operation
     /// <param name="x">Any shape; F64, F32 or BF16.</param>
     /// <param name="p">Probability of 0, in [0, 1). With 0 the result is <paramref name="x"/> itself.</param>
     /// <param name="seed">Seed of the run.</param>
-    /// <param name="stream">Number of the call, below 2⁶²: the low 31 bits are the stream's sample, the rest its epoch.</param>
+    /// <param name="stream">
+    /// Number of the call, below 2⁶²: the low 31 bits are the random stream's sample, the rest its epoch.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="x"/> holds integers.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="p"/> or <paramref name="stream"/> is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="p"/> or <paramref name="stream"/> is out of range.
+    /// </exception>
     public static Tensor Apply(Tensor x, double p, ulong seed, ulong stream)
     {
         Require.Float(x, nameof(Dropout));
@@ -47,6 +52,6 @@ public sealed class Dropout : Operation
 
 public partial interface IBackend
 {
-    /// <summary>Returns x[i] / (1 − p) where random.Single(i) is at least p, and 0 elsewhere; i counts all elements.</summary>
+    /// <summary>Returns x[i] / (1 − p) where random.Single(i) is at least p, else 0; i counts all elements.</summary>
     NdArray Dropout(NdArray x, double p, RandomStream random);
 }

@@ -10,7 +10,9 @@ public sealed class Exp : Operation
         : base(inputs: [x], saved: [y]) => _y = y;
 
     /// <summary>Raises e to the power of every element.</summary>
-    /// <param name="x">Any shape; F64, F32 or BF16. What exceeds the logarithm of the largest number becomes infinite.</param>
+    /// <param name="x">
+    /// Any shape; F64, F32 or BF16. What exceeds the logarithm of the largest number becomes infinite.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="x"/> holds integers.</exception>
     public static Tensor Apply(Tensor x)
     {

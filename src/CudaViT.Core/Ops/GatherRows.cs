@@ -16,7 +16,9 @@ public sealed class GatherRows : Operation
     /// <param name="x">[N, …]; F64, F32 or BF16.</param>
     /// <param name="indices">[M], I32 or I64, each in [0, N).</param>
     /// <returns>[M, …].</returns>
-    /// <exception cref="ArgumentException">Shapes, types or devices do not go together, or an index has no row.</exception>
+    /// <exception cref="ArgumentException">
+    /// Shapes, types or devices do not go together, or an index has no row.
+    /// </exception>
     public static Tensor Apply(Tensor x, NdArray indices)
     {
         Require.Float(x, nameof(GatherRows));
@@ -52,6 +54,8 @@ public partial interface IBackend
     /// <exception cref="ArgumentException">An index has no row (where the device can tell).</exception>
     NdArray GatherRows(NdArray x, NdArray indices);
 
-    /// <summary>Returns dx with <paramref name="rows"/> rows: dy[m] added to row indices[m], in the order of m.</summary>
+    /// <summary>
+    /// Returns dx with <paramref name="rows"/> rows: dy[m] added to row indices[m], in the order of m.
+    /// </summary>
     NdArray GatherRowsBackward(NdArray dy, NdArray indices, int rows);
 }

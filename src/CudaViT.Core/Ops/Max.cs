@@ -27,7 +27,7 @@ public sealed class Max : Operation
         if (reduced.Count == 0)
         {
             throw new ArgumentException(
-                $"Max: nothing has no largest element, but a reduced axis of {x.Shape} is empty. Leave it out of axes.");
+                $"Max: nothing has no largest element, but a reduced axis of {x.Shape} is empty. Leave it out.");
         }
 
         (NdArray y, NdArray indices) = x.Backend.Max(x.Data, reduced.Kept);
@@ -47,8 +47,8 @@ public sealed partial class Tensor
 public partial interface IBackend
 {
     /// <summary>
-    /// Returns the maxima over the axes along which <paramref name="shape"/> broadcasts to that of <paramref name="x"/>,
-    /// none of them empty, and the row-major index (I64) in x of each: the first among equal ones.
+    /// Returns the maxima over the axes along which <paramref name="shape"/> broadcasts to that of x, none of them
+    /// empty, and the row-major index (I64) in x of each: the first among equal ones.
     /// </summary>
     (NdArray Y, NdArray Indices) Max(NdArray x, Shape shape);
 

@@ -41,7 +41,7 @@ internal readonly struct ReducedAxes
     /// <summary>The input's shape with 1 in place of every reduced dimension.</summary>
     public Shape Kept { get; }
 
-    /// <summary>The shape that the caller asked for: <see cref="Kept"/>, or that without the reduced dimensions.</summary>
+    /// <summary>The shape that was asked for: <see cref="Kept"/>, or that without the reduced dimensions.</summary>
     public Shape Result { get; }
 
     /// <summary>Number of elements that go into one result.</summary>

@@ -11,7 +11,8 @@ public static class Require
         if (!x.DType.IsFloatingPoint())
         {
             throw new ArgumentException(
-                $"{operation}: {name} must be F64, F32 or BF16, but it is {x.DType}. Cast it first: x.Data.Cast(DType.F32).");
+                $"{operation}: {name} must be F64, F32 or BF16, but it is {x.DType}. Cast it first: "
+                + "x.Data.Cast(DType.F32).");
         }
     }
 
@@ -47,7 +48,8 @@ public static class Require
         if (x.Shape.Rank == 0 || x.Shape[^1] == 0)
         {
             throw new ArgumentException(
-                $"{operation}: {name} must have rows [..., D] with D >= 1, but its shape is {x.Shape}. Reshape it first.");
+                $"{operation}: {name} must have rows [..., D] with D >= 1, but its shape is {x.Shape}. "
+                + "Reshape it first.");
         }
     }
 

@@ -43,9 +43,13 @@ public sealed class Slice : Operation
             isContiguous &= dimension == 1;
         }
 
-        return isContiguous
-            ? x.Reshape(Shape.Create(x.Shape.Dimensions[axis..])).Rows(start, end).Reshape(x.Shape.With(axis, end - start))
-            : x.Backend.Slice(x, axis, start, end);
+        if (!isContiguous)
+        {
+            return x.Backend.Slice(x, axis, start, end);
+        }
+
+        NdArray rows = x.Reshape(Shape.Create(x.Shape.Dimensions[axis..])).Rows(start, end);
+        return rows.Reshape(x.Shape.With(axis, end - start));
     }
 }
 
@@ -60,6 +64,8 @@ public partial interface IBackend
     /// <summary>Returns a copy of the range [start, end) of an axis; any element type.</summary>
     NdArray Slice(NdArray x, int axis, int start, int end);
 
-    /// <summary>Returns zeros of a shape, with dy in the range of an axis that begins at <paramref name="start"/>.</summary>
+    /// <summary>
+    /// Returns zeros of a shape, with dy in the range of an axis that begins at <paramref name="start"/>.
+    /// </summary>
     NdArray SliceBackward(NdArray dy, int axis, int start, Shape shape);
 }

@@ -1,7 +1,10 @@
 namespace CudaViT.Core;
 
 /// <summary>Turns every row of the last axis into probabilities.</summary>
-/// <remarks>y[j] = e^(x[j] − m) / Σₖ e^(x[k] − m) with m = maxₖ x[k], so that nothing overflows. dx[j] = y[j]·(dy[j] − Σₖ dy[k]·y[k]).</remarks>
+/// <remarks>
+/// y[j] = e^(x[j] − m) / Σₖ e^(x[k] − m) with m = maxₖ x[k], so that nothing overflows.
+/// dx[j] = y[j]·(dy[j] − Σₖ dy[k]·y[k]).
+/// </remarks>
 public sealed class Softmax : Operation
 {
     private readonly NdArray _y;

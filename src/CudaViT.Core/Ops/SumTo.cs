@@ -9,7 +9,9 @@ public sealed class SumTo : Operation
     private SumTo(Tensor x)
         : base(inputs: [x], saved: []) => _from = x.Shape;
 
-    /// <summary>Sums over the axes along which <paramref name="shape"/> would be stretched to that of <paramref name="x"/>.</summary>
+    /// <summary>
+    /// Sums over the axes along which <paramref name="shape"/> would be stretched to that of <paramref name="x"/>.
+    /// </summary>
     /// <param name="x">F64, F32 or BF16.</param>
     /// <param name="shape">Broadcasts to the shape of <paramref name="x"/>.</param>
     /// <exception cref="ArgumentException">It does not, or <paramref name="x"/> holds integers.</exception>
@@ -33,8 +35,8 @@ public sealed partial class Tensor
 public partial interface IBackend
 {
     /// <summary>
-    /// Sums <paramref name="x"/> over the axes along which <paramref name="shape"/> broadcasts, in an order that depends on
-    /// the shapes alone, and multiplies by <paramref name="factor"/> before rounding. An empty sum is 0.
+    /// Sums <paramref name="x"/> over the axes along which <paramref name="shape"/> broadcasts, in an order that
+    /// depends on the shapes alone, and multiplies by <paramref name="factor"/> before rounding. An empty sum is 0.
     /// </summary>
     NdArray SumTo(NdArray x, Shape shape, double factor = 1);
 }

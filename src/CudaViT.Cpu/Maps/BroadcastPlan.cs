@@ -3,8 +3,8 @@ using CudaViT.Core;
 namespace CudaViT.Cpu;
 
 /// <summary>
-/// How to walk two operands that broadcast to a shape. Axes that both operands pass in one go are merged, so equal shapes
-/// are one row, a vector added to a matrix is one row per matrix row, and a scalar operand never moves.
+/// How to walk two operands that broadcast to a shape. Axes that both operands pass in one go are merged, so equal
+/// shapes are one row, a vector added to a matrix is one row per matrix row, and a scalar operand never moves.
 /// </summary>
 internal sealed class BroadcastPlan
 {

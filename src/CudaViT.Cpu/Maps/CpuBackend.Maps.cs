@@ -40,9 +40,16 @@ public sealed partial class CpuBackend
             var range = new Range((int)start, (int)end);
             switch (a.DType)
             {
-                case DType.F64: map.Run(a.ReadSpan<double>()[range], b.ReadSpan<double>()[range], y.Span<double>()[range]); break;
-                case DType.F32: map.Run(a.ReadSpan<float>()[range], b.ReadSpan<float>()[range], y.Span<float>()[range]); break;
-                default: RunWide(map, a.ReadSpan<BFloat16>()[range], b.ReadSpan<BFloat16>()[range], y.Span<BFloat16>()[range]); break;
+                case DType.F64:
+                    map.Run(a.ReadSpan<double>()[range], b.ReadSpan<double>()[range], y.Span<double>()[range]);
+                    break;
+                case DType.F32:
+                    map.Run(a.ReadSpan<float>()[range], b.ReadSpan<float>()[range], y.Span<float>()[range]);
+                    break;
+                default:
+                    RunWide(
+                        map, a.ReadSpan<BFloat16>()[range], b.ReadSpan<BFloat16>()[range], y.Span<BFloat16>()[range]);
+                    break;
             }
         });
         return y;
@@ -61,17 +68,26 @@ public sealed partial class CpuBackend
         var plan = new BroadcastPlan(a.Shape, b.Shape, y.Shape);
         ForEachRowPart(y, plan, (atY, atA, atB, length) =>
         {
-            var (rangeA, rangeB, rangeY) = (Part(atA, plan.AMoves, length), Part(atB, plan.BMoves, length), Part(atY, true, length));
+            Range inA = Part(atA, plan.AMoves ? length : 1);
+            Range inB = Part(atB, plan.BMoves ? length : 1);
+            Range inY = Part(atY, length);
             switch (y.DType)
             {
-                case DType.F64: RunRow(map, plan, a.ReadSpan<double>()[rangeA], b.ReadSpan<double>()[rangeB], y.Span<double>()[rangeY]); break;
-                case DType.F32: RunRow(map, plan, a.ReadSpan<float>()[rangeA], b.ReadSpan<float>()[rangeB], y.Span<float>()[rangeY]); break;
-                default: RunWideRow(map, plan, a.ReadSpan<BFloat16>()[rangeA], b.ReadSpan<BFloat16>()[rangeB], y.Span<BFloat16>()[rangeY]); break;
+                case DType.F64:
+                    RunRow(map, plan, a.ReadSpan<double>()[inA], b.ReadSpan<double>()[inB], y.Span<double>()[inY]);
+                    break;
+                case DType.F32:
+                    RunRow(map, plan, a.ReadSpan<float>()[inA], b.ReadSpan<float>()[inB], y.Span<float>()[inY]);
+                    break;
+                default:
+                    RunWideRow(
+                        map, plan, a.ReadSpan<BFloat16>()[inA], b.ReadSpan<BFloat16>()[inB], y.Span<BFloat16>()[inY]);
+                    break;
             }
         });
         return y;
 
-        static Range Part(long start, bool moves, int length) => new((int)start, (int)start + (moves ? length : 1));
+        static Range Part(long start, int length) => new((int)start, (int)start + length);
     }
 
     /// <summary>
@@ -117,7 +133,7 @@ public sealed partial class CpuBackend
         {
             int length = Math.Min(WideBlock, x.Length - start);
             Widen(x.Slice(start, length), wide);
-            map.Run<float>(wide[..length], wide);
+            map.Run<float>(wide[..length], wide[..length]);
             Round(wide[..length], y.Slice(start, length));
         }
     }

@@ -6,8 +6,8 @@ namespace CudaViT.Cpu;
 internal readonly record struct ReductionPass(int Outer, int Reduced, int Inner)
 {
     /// <summary>
-    /// The passes from one shape without empty dimensions to one that broadcasts to it, innermost first. Neighbouring axes
-    /// of one kind are merged, so a reduction over rows, over columns or over everything is a single pass.
+    /// The passes from one shape without empty dimensions to one that broadcasts to it, innermost first. Neighbouring
+    /// axes of one kind are merged, so a reduction over rows, over columns or over everything is a single pass.
     /// </summary>
     public static List<ReductionPass> Plan(Shape from, Shape to)
     {

@@ -52,7 +52,7 @@ public sealed partial class CpuBackend
         return dx;
     }
 
-    /// <summary>A stable counting sort: order[firsts[r]..firsts[r + 1]] are the positions that hold r, ascending.</summary>
+    /// <summary>A stable counting sort: order[firsts[r]..firsts[r + 1]] are the positions of r, ascending.</summary>
     private static (int[] Firsts, int[] Order) GroupByRow(int[] indices, int rows)
     {
         int[] firsts = new int[rows + 1];
@@ -85,6 +85,6 @@ public sealed partial class CpuBackend
         return bad < 0
             ? result
             : throw new ArgumentException(
-                $"GatherRows: index {bad} is {indices.ToDoubles()[bad]}, but there are {rows} rows. Indices count from 0.");
+                $"GatherRows: index {bad} is {indices.ToDoubles()[bad]}, but there are {rows} rows, counted from 0.");
     }
 }

@@ -34,7 +34,9 @@ public sealed partial class CpuBackend
         return y;
     }
 
-    /// <summary>Axes of the result, innermost first, without those of length 1; neighbours that stay together are merged.</summary>
+    /// <summary>
+    /// Axes of the result, innermost first, without those of length 1; neighbours that stay together are merged.
+    /// </summary>
     private static List<PermutedAxis> MergeAxes(Shape from, ReadOnlySpan<int> order)
     {
         var axes = new List<PermutedAxis>();
@@ -98,7 +100,7 @@ public sealed partial class CpuBackend
         });
     }
 
-    /// <summary>target[i, j] = source[j, i] for i below <paramref name="rows"/> and j below <paramref name="columns"/>.</summary>
+    /// <summary>target[i, j] = source[j, i], for i below the number of rows and j below that of columns.</summary>
     private static void TransposeBand<T>(
         ReadOnlySpan<T> source, long sourceStride, Span<T> target, long targetStride, int columns, int rows)
         where T : unmanaged

@@ -6,8 +6,8 @@ namespace CudaViT.Cpu;
 
 public sealed partial class CpuBackend
 {
-    // What one task adds up: long rows in pieces of SumLength, columns in tiles of SumRows by SumColumns, whose running sums
-    // stay in the first-level cache. The sums of pieces are added in a further round, so the order depends on shapes alone.
+    // What one task adds up: long rows in pieces of SumLength, columns in tiles of SumRows by SumColumns, whose running
+    // sums stay in the first-level cache. A further round adds the sums of pieces: the order depends on shapes alone.
     private const int SumLength = 16 * 1024;
     private const int SumRows = 128;
     private const int SumColumns = 1024;
@@ -58,7 +58,8 @@ public sealed partial class CpuBackend
         int pieces = (reduced + piece - 1) / piece;
         int strips = (inner + SumColumns - 1) / SumColumns;
         NdArray sums = Empty([outer, pieces, inner], x.DType);
-        ForEachChunk((long)outer * pieces * strips, Math.Min(reduced, piece) * Math.Min(inner, SumColumns), (start, end) =>
+        long work = Math.Min(reduced, piece) * Math.Min(inner, SumColumns);
+        ForEachChunk((long)outer * pieces * strips, work, (start, end) =>
         {
             for (long task = start; task < end; task++)
             {
@@ -67,7 +68,8 @@ public sealed partial class CpuBackend
                 int first = (int)part * piece;
                 int rows = Math.Min(piece, reduced - first);
                 int column = (int)strip * SumColumns;
-                ReadOnlySpan<T> source = x.ReadSpan<T>().Slice((int)(((batch * reduced) + first) * inner), rows * inner);
+                int at = (int)(((batch * reduced) + first) * inner);
+                ReadOnlySpan<T> source = x.ReadSpan<T>().Slice(at, rows * inner);
                 Span<T> sum = sums.Span<T>().Slice((int)(block * inner) + column, Math.Min(SumColumns, inner - column));
                 SumTile(source, inner, column, sum);
             }

@@ -3,11 +3,11 @@ using CudaViT.TestKit;
 
 namespace CudaViT.Backend.Tests;
 
-/// <summary>What Add, Subtract, Multiply and Divide have in common; each has a class of its own with its formula.</summary>
+/// <summary>What Add, Subtract, Multiply and Divide have in common; each has a class with its formula.</summary>
 public abstract class BroadcastingTests
 {
-    // Equal; scalar on either side; a vector for every row; one number for every row, in the middle, and both stretched;
-    // an inner axis below and above a vector register; more than one chunk; a rank that only one operand has; nothing.
+    // Equal; scalar on either side; a vector for every row, also the other way round; one number for every row; both
+    // stretched; in the middle; dimensions of 1 only; more than one chunk of each kind; nothing, in two ways.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([3, 5], [3, 5]),
         ([2, 9], []),
@@ -63,7 +63,7 @@ public abstract class BroadcastingTests
             [.. Reference.Broadcast(a.Data.ToDoubles(), shapeA, b.Data.ToDoubles(), shapeB, derivative)
                 .Zip(upstream, (d, u) => d * u)];
 
-        // Up to three roundings to BF16 per term (quotient, saved result, product) before the sum; terms are of order one.
+        // Up to three roundings to BF16 per term (quotient, saved result, product) before the sum; terms are about one.
         void Check(double[] expected, NdArray? gradient, string what)
         {
             double terms = Math.Max(1, dy.Count) / Math.Max(1.0, expected.Length);
@@ -77,7 +77,8 @@ public abstract class BroadcastingTests
     public void Backward_passes_gradcheck(string backend)
     {
         using TestRun run = Backends.Open(backend);
-        foreach ((int[] a, int[] b) in new (int[], int[])[] { ([3, 4], [3, 4]), ([2, 3, 4], [3, 1]), ([4], [2, 1]), ([], [5]) })
+        (int[], int[])[] shapes = [([3, 4], [3, 4]), ([2, 3, 4], [3, 1]), ([4], [2, 1]), ([], [5])];
+        foreach ((int[] a, int[] b) in shapes)
         {
             (Tensor first, Tensor second) = Operands(run, DType.F64, a, b);
             GradCheck.Run(inputs => Apply(inputs[0], inputs[1]), first, second);

@@ -20,7 +20,8 @@ public sealed class DropPathTests
         y.Backward(dy);
 
         var stream = new RandomStream(7, epoch: 5, sample: 3, view: 0, RandomOperation.DropPath);
-        double[] factors = [.. Enumerable.Range(0, samples * size).Select(i => stream.Single(i / size) >= p ? 1 / (1 - p) : 0)];
+        double[] factors =
+            [.. Enumerable.Range(0, samples * size).Select(i => stream.Single(i / size) >= p ? 1 / (1 - p) : 0)];
         TensorAssert.Close([.. x.Data.ToDoubles().Zip(factors, (v, f) => v * f)], y, Tolerance.For(dtype));
         TensorAssert.Close([.. dy.ToDoubles().Zip(factors, (v, f) => v * f)], x.Grad, Tolerance.For(dtype), "gradient");
     }

@@ -7,7 +7,7 @@ public sealed class DropoutTests
 {
     private const ulong Call = (5UL << 31) | 3; // epoch 5, sample 3
 
-    // One element; around a Philox block of four numbers; beyond the block that is filled at once; several chunks; nothing.
+    // One element; around a Philox block of four numbers; beyond what is filled at once; several chunks; nothing.
     public static TheoryData<string, DType, int, double> Cases => Backends.Cross(
         (1, 0.5), (5, 0.3), (8, 0.3), (257, 0.1), (20_001, 0.75), (0, 0.5));
 
@@ -65,13 +65,14 @@ public sealed class DropoutTests
     {
         using TestRun run = Backends.Open(backend);
         Tensor x = run.Normal([3], DType.F32, seed: 1);
+        var integers = new Tensor(run.Integers([3], DType.I32, seed: 1, end: 9));
 
-        ArgumentException error = Assert.Throws<ArgumentOutOfRangeException>(() => Dropout.Apply(x, 1, seed: 1, stream: 1));
+        ArgumentException error = Assert.Throws<ArgumentOutOfRangeException>(() => Dropout.Apply(x, 1, 1, 1));
         Assert.Contains("[0, 1)", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => Dropout.Apply(x, double.NaN, seed: 1, stream: 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => DropPath.Apply(x, -0.1, seed: 1, stream: 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Dropout.Apply(x, 0.1, seed: 1, stream: 1UL << 62));
         Assert.Throws<ArgumentException>(() => DropPath.Apply(run.Normal([], DType.F32, 1), 0.1, seed: 1, stream: 1));
-        Assert.Throws<ArgumentException>(() => Dropout.Apply(new Tensor(run.Integers([3], DType.I32, 1, 9)), 0.1, 1, 1));
+        Assert.Throws<ArgumentException>(() => Dropout.Apply(integers, 0.1, seed: 1, stream: 1));
     }
 }

@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class LogSoftmaxTests
 {
-    // One class; below, at and above a vector register; attention's 197 tokens; more rows than a chunk; no rows. The shift
-    // makes e^x overflow or vanish in F32 unless the maximum is taken out first.
+    // One class; below, at and above a vector register; attention's 197 tokens; more rows than a chunk; no rows. The
+    // shift makes e^x overflow or vanish in F32 unless the maximum is taken out first.
     public static TheoryData<string, DType, int, int, double> Cases => Backends.Cross(
         (3, 1, 0.0), (2, 7, 0), (2, 8, 200), (5, 9, -200), (4, 197, 0), (900, 33, 200), (0, 5, 0));
 
@@ -23,7 +23,8 @@ public sealed class LogSoftmaxTests
     }
 
     [Theory, MemberData(nameof(Cases))]
-    public void Backward_agrees_with_the_double_reference(string backend, DType dtype, int rows, int width, double shift)
+    public void Backward_agrees_with_the_double_reference(
+        string backend, DType dtype, int rows, int width, double shift)
     {
         using TestRun run = Backends.Open(backend);
         Tensor x = run.Normal([rows, 1, width], dtype, seed: 1, scale: 2, shift);
@@ -65,7 +66,8 @@ public sealed class LogSoftmaxTests
     public void Scalars_and_integers_are_refused(string backend)
     {
         using TestRun run = Backends.Open(backend);
-        ArgumentException error = Assert.Throws<ArgumentException>(() => run.Normal([], DType.F32, seed: 1).LogSoftmax());
+        Tensor scalar = run.Normal([], DType.F32, seed: 1);
+        ArgumentException error = Assert.Throws<ArgumentException>(() => scalar.LogSoftmax());
         Assert.Contains("LogSoftmax", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new Tensor(run.Integers([3], DType.I32, seed: 1, end: 9)).LogSoftmax());
     }

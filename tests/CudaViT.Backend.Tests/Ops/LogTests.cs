@@ -1,5 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
+using static System.Double;
 
 namespace CudaViT.Backend.Tests;
 
@@ -9,7 +10,7 @@ public sealed class LogTests : UnaryTests
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Zero_gives_minus_infinity_and_negative_numbers_NaN(string backend) => CheckExactly(
-        backend, (0, double.NegativeInfinity), (-1, double.NaN), (1, 0), (double.PositiveInfinity, double.PositiveInfinity), (double.NaN, double.NaN));
+        backend, (0, NegativeInfinity), (-1, NaN), (1, 0), (PositiveInfinity, PositiveInfinity), (NaN, NaN));
 
     protected override Tensor Apply(Tensor x) => x.Log();
 

@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class PermuteTests
 {
-    // No change; a matrix below, at and beyond a tile; attention's head split; three axes turned, so that input and result
-    // have different innermost axes on either side of a batch axis; dimensions of 1; a scalar; nothing.
+    // No change; a matrix below, at and beyond a tile; a batch of matrices; attention's head split; three axes turned
+    // either way; four reversed; dimensions of 1; a scalar; nothing.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([2, 3], [0, 1]),
         ([3, 5], [1, 0]),

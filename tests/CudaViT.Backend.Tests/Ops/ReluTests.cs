@@ -1,5 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
+using static System.Double;
 
 namespace CudaViT.Backend.Tests;
 
@@ -7,7 +8,7 @@ public sealed class ReluTests : UnaryTests
 {
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Negative_numbers_become_zero_and_NaN_stays(string backend) => CheckExactly(
-        backend, (-2, 0), (0, 0), (3, 3), (double.NegativeInfinity, 0), (double.PositiveInfinity, double.PositiveInfinity), (double.NaN, double.NaN));
+        backend, (-2, 0), (0, 0), (3, 3), (NegativeInfinity, 0), (PositiveInfinity, PositiveInfinity), (NaN, NaN));
 
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
     public void The_gradient_at_zero_is_zero(string backend, DType dtype)

@@ -1,5 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
+using static System.Double;
 
 namespace CudaViT.Backend.Tests;
 
@@ -9,7 +10,7 @@ public sealed class SqrtTests : UnaryTests
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Squares_have_exact_roots_and_negative_numbers_none(string backend) => CheckExactly(
-        backend, (0, 0), (4, 2), (-1, double.NaN), (double.PositiveInfinity, double.PositiveInfinity));
+        backend, (0, 0), (4, 2), (-1, NaN), (PositiveInfinity, PositiveInfinity));
 
     protected override Tensor Apply(Tensor x) => x.Sqrt();
 

@@ -41,7 +41,7 @@ public static partial class Reference
         return shape;
     }
 
-    /// <summary>Row-major index in <paramref name="small"/> that element <paramref name="index"/> of a larger shape comes from.</summary>
+    /// <summary>Which element of a small shape, by row-major index, an element of a large one comes from.</summary>
     public static int Project(int index, int[] large, int[] small)
     {
         int result = 0;
