@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using CudaViT.Core;
 
 namespace CudaViT.Cpu;
@@ -10,6 +9,6 @@ public sealed partial class CpuBackend
 
     private readonly struct ExpMap : IUnaryMap
     {
-        void IUnaryMap.Run<T>(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Exp(x, y);
+        void IUnaryMap.Run<T>(ReadOnlySpan<T> x, Span<T> y) => VectorMath.Exp(x, y);
     }
 }

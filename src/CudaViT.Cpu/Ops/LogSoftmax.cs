@@ -32,7 +32,7 @@ public sealed partial class CpuBackend
             Span<T> result = y.Span<T>()[at];
             T largest = TensorPrimitives.Max(row);
             TensorPrimitives.Subtract(row, largest, result);
-            TensorPrimitives.Exp(result, result);
+            VectorMath.Exp<T>(result, result);
             T logSum = T.Log(TensorPrimitives.Sum<T>(result));
 
             // One after the other: the sum of both could be as large as the logits and would cost their digits.
@@ -50,7 +50,7 @@ public sealed partial class CpuBackend
         {
             ReadOnlySpan<T> upstream = dy.ReadSpan<T>()[at];
             Span<T> result = dx.Span<T>()[at];
-            TensorPrimitives.Exp(y.ReadSpan<T>()[at], result);
+            VectorMath.Exp(y.ReadSpan<T>()[at], result);
             TensorPrimitives.MultiplyAdd(result, -TensorPrimitives.Sum(upstream), upstream, result);
         });
         return dx;

@@ -33,7 +33,7 @@ public sealed partial class CpuBackend
             ReadOnlySpan<T> row = x.ReadSpan<T>()[at];
             Span<T> result = y.Span<T>()[at];
             TensorPrimitives.Subtract(row, TensorPrimitives.Max(row), result);
-            TensorPrimitives.Exp(result, result);
+            VectorMath.Exp<T>(result, result);
             TensorPrimitives.Divide(result, TensorPrimitives.Sum<T>(result), result);
         });
         return y;
