@@ -39,7 +39,7 @@ public abstract class Module
     /// <param name="dtype">Type of the parameters: F32, or F64 for proofs.</param>
     /// <param name="seed">Each parameter's values are a pure function of this and of its name.</param>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is neither F32 nor F64.</exception>
-    public virtual void Initialize(IBackend backend, DType dtype, ulong seed)
+    public void Initialize(IBackend backend, DType dtype, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(backend);
         if (dtype is not (DType.F32 or DType.F64))
@@ -48,15 +48,7 @@ public abstract class Module
                 $"Parameters are F32 or F64, not {dtype}. For mixed precision, choose F32 here and let the input be BF16.");
         }
 
-        foreach (Parameter parameter in _parameters)
-        {
-            parameter.Initialize(backend, dtype, seed);
-        }
-
-        foreach (Module child in _children)
-        {
-            child.Initialize(backend, dtype, seed);
-        }
+        InitializeOwn(backend, dtype, seed);
     }
 
     /// <summary>Changes between training and evaluation, here and in all children.</summary>
@@ -99,6 +91,41 @@ public abstract class Module
     {
         ArgumentNullException.ThrowIfNull(state);
         StateSlot.WriteAll([.. Slots("")], state, "model");
+    }
+
+    /// <summary>Starts as a copy: the parameters of a module built alike, and statistics of no batch yet.</summary>
+    internal void InitializeLike(Module twin, IBackend backend, DType dtype)
+    {
+        for (int i = 0; i < _parameters.Count; i++)
+        {
+            _parameters[i].InitializeLike(twin._parameters[i]);
+        }
+
+        InitializeBuffers(backend, dtype);
+        for (int i = 0; i < _children.Count; i++)
+        {
+            _children[i].InitializeLike(twin._children[i], backend, dtype);
+        }
+    }
+
+    /// <summary>Initializes this module and, unless overridden, its children.</summary>
+    internal virtual void InitializeOwn(IBackend backend, DType dtype, ulong seed)
+    {
+        foreach (Parameter parameter in _parameters)
+        {
+            parameter.Initialize(backend, dtype, seed);
+        }
+
+        InitializeBuffers(backend, dtype);
+        foreach (Module child in _children)
+        {
+            child.InitializeOwn(backend, dtype, seed);
+        }
+    }
+
+    /// <summary>Allocates what <see cref="Buffers"/> lists.</summary>
+    private protected virtual void InitializeBuffers(IBackend backend, DType dtype)
+    {
     }
 
     /// <summary>Declares a parameter.</summary>

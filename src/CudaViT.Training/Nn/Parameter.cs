@@ -58,12 +58,18 @@ public sealed class Parameter
     /// <summary>Name within its module.</summary>
     internal string LocalName => _localName;
 
-    internal void Initialize(IBackend backend, DType dtype, ulong seed)
+    internal void Initialize(IBackend backend, DType dtype, ulong seed) =>
+        _value = new Tensor(NdArray.FromDoubles(backend, Draw(seed), Shape, dtype), IsTrainable);
+
+    /// <summary>The initial values, before they are rounded.</summary>
+    internal double[] Draw(ulong seed)
     {
         double[] values = new double[Shape.Count];
         _initializer(values, Stream(seed));
-        _value = new Tensor(NdArray.FromDoubles(backend, values, Shape, dtype), IsTrainable);
+        return values;
     }
+
+    internal void InitializeLike(Parameter twin) => _value = new Tensor(twin.Value.Data.Clone(), IsTrainable);
 
     /// <summary>
     /// The name, not the order of construction, addresses the numbers: a model with one block more starts from the same
