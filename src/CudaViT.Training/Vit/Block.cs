@@ -1,0 +1,42 @@
+using CudaViT.Core;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Training.Vit;
+
+/// <summary>A pre-norm transformer block: x ← x + Attn(norm1(x)); x ← x + Mlp(norm2(x)).</summary>
+/// <remarks>
+/// The residual stream has the type of the input: with BF16 activations it is rounded after every addition, where the
+/// paper's mixed precision keeps it wide.
+/// </remarks>
+public sealed class Block : Module
+{
+    private readonly LayerNormLayer _norm1;
+    private readonly AttentionLayer _attention;
+    private readonly NormLayer _norm2;
+    private readonly Mlp _mlp;
+
+    /// <summary>Declares the parts.</summary>
+    /// <param name="width">Width D of the tokens.</param>
+    /// <param name="heads">Number of attention heads; divides the width.</param>
+    /// <param name="hidden">Hidden width of the MLP.</param>
+    /// <param name="mlpNorm">Normalization before the MLP.</param>
+    public Block(int width, int heads, int hidden, MlpNorm mlpNorm = MlpNorm.Layer)
+    {
+        _norm1 = AddChild("norm1", new LayerNormLayer(width));
+        _attention = AddChild("attn", new AttentionLayer(width, heads));
+        _norm2 = AddChild<NormLayer>(
+            "norm2", mlpNorm == MlpNorm.Layer ? new LayerNormLayer(width) : new BatchNormLayer(width, Initializers.Ones));
+        _mlp = AddChild("mlp", new Mlp(width, hidden));
+    }
+
+    /// <summary>Applies the block.</summary>
+    /// <param name="x">Tokens [B, T, D].</param>
+    /// <param name="groups">Number of equal runs of samples that a batch normalization keeps apart.</param>
+    /// <returns>[B, T, D], in the type of <paramref name="x"/>.</returns>
+    public Tensor Forward(Tensor x, int groups = 1)
+    {
+        x = _attention.Forward(_norm1.Forward(x), residual: x);
+        return _mlp.Forward(_norm2.Forward(x, groups), residual: x);
+    }
+}

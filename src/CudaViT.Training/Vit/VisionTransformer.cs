@@ -1,0 +1,129 @@
+using System.Globalization;
+using CudaViT.Core;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Training.Vit;
+
+/// <summary>The Vision Transformer of MoCo v3 with its three-layer projector (<c>head</c>).</summary>
+/// <remarks>A. Dosovitskiy et al., arXiv:2010.11929; X. Chen, S. Xie, K. He, arXiv:2104.02057, section 5.</remarks>
+public sealed class VisionTransformer : Encoder
+{
+    private const double ClassTokenScale = 1e-6;
+    private const double LearnedPositionScale = 0.02; // timm truncates at 100 of these, which no draw reaches
+
+    private readonly ModelSettings _settings;
+    private readonly Parameter? _classToken;
+    private readonly Parameter? _position;
+
+    /// <summary>Declares the network.</summary>
+    /// <param name="settings">Sizes and variants.</param>
+    /// <exception cref="SettingsException">No network can be built from the settings.</exception>
+    public VisionTransformer(ModelSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.Validate();
+        _settings = settings;
+        int width = settings.Width;
+        bool hasClassToken = settings.Pooling == Pooling.ClassToken;
+        if (hasClassToken)
+        {
+            _classToken = AddParameter("cls_token", [1, 1, width], Initializers.Normal(ClassTokenScale));
+        }
+
+        int grid = settings.ImageSize / settings.Patch;
+        Shape table = [1, (grid * grid) + (hasClassToken ? 1 : 0), width];
+        _position = settings.Position switch
+        {
+            PositionTable.SinCos => AddParameter(
+                "pos_embed", table, Initializers.Values(() => SinCosTable.Make(grid, grid, width, hasClassToken)), isTrainable: false),
+            PositionTable.Learned => AddParameter("pos_embed", table, Initializers.Normal(LearnedPositionScale)),
+            _ => null,
+        };
+        Stem = AddChild<TokenStem>(
+            "patch_embed", new PatchEmbed(settings.Channels, settings.Patch, width, settings.FreezePatch));
+        Blocks = [.. Enumerable.Range(0, settings.Depth).Select(i => AddChild(
+            string.Create(CultureInfo.InvariantCulture, $"blocks.{i}"),
+            new Block(width, settings.Heads, settings.MlpRatio * width, settings.MlpNorm)))];
+        Norm = settings.Pooling == Pooling.Mean ? null : AddChild("norm", new LayerNormLayer(width));
+        Projector = AddChild(
+            "head", new MlpHead(3, width, settings.HeadHidden, settings.HeadOutput, settings.HeadBatchNorm));
+    }
+
+    /// <inheritdoc/>
+    public override int FeatureWidth => _settings.Width;
+
+    /// <summary>Turns images into tokens.</summary>
+    public TokenStem Stem { get; }
+
+    /// <summary>The transformer blocks, first to last.</summary>
+    public IReadOnlyList<Block> Blocks { get; }
+
+    /// <summary>The final normalization; null with <see cref="Pooling.Mean"/>.</summary>
+    public LayerNormLayer? Norm { get; }
+
+    /// <inheritdoc/>
+    public override MlpHead Projector { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ParameterSet> WatchedParts =>
+    [
+        new("patch_projection", [.. Stem.Parameters()]),
+        new("first_block", [.. Blocks[0].Parameters()]),
+        new("last_block", [.. Blocks[^1].Parameters()]),
+    ];
+
+    /// <summary>Tokens as the first block gets them: patches behind the class token, plus positions.</summary>
+    /// <param name="images">[B, channels, H, W].</param>
+    /// <param name="groups">Number of equal runs of images that batch normalizations keep apart.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor Tokens(Tensor images, int groups = 1)
+    {
+        RequireImages(images);
+        Tensor tokens = Stem.Forward(images, groups);
+        if (_classToken is not null)
+        {
+            Tensor first = BroadcastTo.Apply(_classToken.As(images.DType), [images.Shape[0], 1, _settings.Width]);
+            tokens = Concat.Apply([first, tokens], axis: 1);
+        }
+
+        return _position is null ? tokens : tokens + _position.As(images.DType);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Features(Tensor images, int groups = 1)
+    {
+        Tensor x = Run(() => Tokens(images, groups));
+        foreach (Block block in Blocks)
+        {
+            Tensor input = x;
+            x = Run(() => block.Forward(input, groups));
+        }
+
+        return Run(() => Pool(x));
+    }
+
+    private Tensor Pool(Tensor x)
+    {
+        if (_settings.Pooling != Pooling.ClassToken)
+        {
+            return Mean.Apply(Norm?.Forward(x) ?? x, axes: [1]);
+        }
+
+        // The norm works row by row: the class token's row is all that has to go through it.
+        Tensor first = Slice.Apply(x, axis: 1, start: 0, end: 1).Reshape(x.Shape[0], _settings.Width);
+        return Norm!.Forward(first);
+    }
+
+    private void RequireImages(Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        (int channels, int size) = (_settings.Channels, _settings.ImageSize);
+        if (images.Shape.Rank != 4 || images.Shape[1] != channels || images.Shape[2] != size || images.Shape[3] != size)
+        {
+            throw new ArgumentException(
+                $"VisionTransformer: images must be [B, {channels}, {size}, {size}], but their shape is {images.Shape}. "
+                + "Resize them, or build the model for their size.");
+        }
+    }
+}
