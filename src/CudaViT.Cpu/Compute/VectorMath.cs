@@ -186,13 +186,18 @@ internal static class VectorMath
     private static Vector256<T> Polynomial<T>(Vector256<T> x, ReadOnlySpan<T> coefficients)
         where T : unmanaged
     {
-        var y = Vector256.Create(coefficients[0]);
-        for (int i = 1; i < coefficients.Length; i++)
+        // Even and odd powers apart: two chains of half the latency.
+        Vector256<T> square = x * x;
+        int i = coefficients.Length % 2;
+        Vector256<T> even = i == 0 ? Vector256<T>.Zero : Vector256.Create(coefficients[0]);
+        Vector256<T> odd = Vector256<T>.Zero;
+        for (; i < coefficients.Length; i += 2)
         {
-            y = MultiplyAdd(y, x, Vector256.Create(coefficients[i]));
+            odd = MultiplyAdd(odd, square, Vector256.Create(coefficients[i]));
+            even = MultiplyAdd(even, square, Vector256.Create(coefficients[i + 1]));
         }
 
-        return y;
+        return MultiplyAdd(odd, x, even);
     }
 
     /// <summary>x cut off at ±limit. NaN stays.</summary>

@@ -87,7 +87,7 @@ public sealed class VectorMathTests
     {
         // Rounding x² costs the series itself up to 9 u at 3; beyond, the table is the better judge.
         AssertSweep<double>(VectorMath.Erf, ErfSeries, -3, 3, 0.00037, relative: 16 * U64, absolute: 0);
-        AssertSweep<float>(VectorMath.Erf, ErfSeries, -5, 5, 0.00037, relative: 3 * U32, absolute: 0);
+        AssertSweep<float>(VectorMath.Erf, ErfSeries, -5, 5, 0.00037, relative: 4 * U32, absolute: 0);
     }
 
     [Fact]
