@@ -20,9 +20,11 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
     // The sums of all kernels break here, so it must not depend on the kernel.
     private const int MaxDepth = 384;
 
-    // Super-blocks take up to 3 MiB for each operand, to stay within the last-level cache.
-    private const int MaxRows = 2048;
-    private const int MaxColumns = 2048;
+    // A super-block takes several blocks of depth, so that a tile of C stays close while they are added to it, and up
+    // to 2 Mi elements of each operand, to stay within the last-level cache.
+    private const int MaxBlocksOfDepth = 4;
+    private const int MaxPacked = 1 << 21;
+    private const int MaxWidth = 2048;
 
     // 48 x 128 elements with the first kernel in floats: some 50 microseconds of work, and operands of 250 KiB.
     private const int TileRowPanels = 8;
@@ -60,9 +62,11 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
     private static void RunLarge(WorkerTeam team, in GemmCall<T, TEpilogue> call, long item)
     {
         GemmShape shape = call.Shape;
-        int maxRows = BlockSize(shape.M, MaxRows, TKernel.Rows);
-        int maxColumns = BlockSize(shape.N, MaxColumns, TKernel.Columns);
-        int maxDepth = BlockSize(shape.K, MaxDepth, 1);
+        int unit = BlockSize(shape.K, MaxDepth, 1);
+        int maxDepth = Math.Min(CeilDivide(shape.K, unit), MaxBlocksOfDepth) * unit;
+        int maxWidth = Math.Min(MaxWidth, MaxPacked / maxDepth);
+        int maxRows = BlockSize(shape.M, maxWidth, TKernel.Rows);
+        int maxColumns = BlockSize(shape.N, maxWidth, TKernel.Columns);
         GemmBuffers<T> buffers = GemmBuffers<T>.OfThisThread;
         AlignedBuffer<T> packedA = buffers.PackedA.Reserve(maxRows * maxDepth);
         AlignedBuffer<T> packedB = buffers.PackedB.Reserve(maxColumns * maxDepth);
@@ -75,7 +79,7 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
                 {
                     var block = new Block(
                         item, row, column, p, Math.Min(maxRows, shape.M - row), Math.Min(maxColumns, shape.N - column),
-                        Math.Min(maxDepth, shape.K - p));
+                        Math.Min(maxDepth, shape.K - p), unit);
                     var pack = new PackBody(call, block, packedA, packedB);
                     team.For(pack.Panels, PackBody.Grain, pack);
                     var tiles = new TileBody(call, block, packedA, packedB);
@@ -154,12 +158,27 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
     }
 
     /// <summary>One super-block of C and the terms to add to it.</summary>
+    /// <param name="Item">Index of the product within the batch.</param>
+    /// <param name="Row">First row of C.</param>
+    /// <param name="Column">First column of C.</param>
+    /// <param name="Start">First term.</param>
+    /// <param name="Rows">Rows of C.</param>
+    /// <param name="Columns">Columns of C.</param>
+    /// <param name="Depth">Number of terms.</param>
+    /// <param name="Unit">
+    /// Terms of one block of depth; the last may be shorter. Packed operands hold all panels of the first block of
+    /// depth, then all of the second, and so on.
+    /// </param>
     private readonly record struct Block(
-        long Item, int Row, int Column, int Depth0, int Rows, int Columns, int Depth)
+        long Item, int Row, int Column, int Start, int Rows, int Columns, int Depth, int Unit)
     {
         public int RowPanels => CeilDivide(Rows, TKernel.Rows);
 
         public int ColumnPanels => CeilDivide(Columns, TKernel.Columns);
+
+        public int PackedRows => RowPanels * TKernel.Rows;
+
+        public int PackedColumns => ColumnPanels * TKernel.Columns;
     }
 
     /// <summary>Packs the rows of A and the columns of B that a super-block needs, one index a panel.</summary>
@@ -176,28 +195,44 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
             {
                 if (panel < block.ColumnPanels)
                 {
-                    int j = panel * TKernel.Columns;
-                    nint rowStride = (nint)call.B.RowStride;
-                    nint columnStride = (nint)call.B.ColumnStride;
-                    ref T source = ref Unsafe.Add(
-                        ref call.BStart(block.Item),
-                        (block.Depth0 * rowStride) + ((block.Column + j) * columnStride));
-                    GemmPacking<T, TKernel>.PackB(
-                        ref source, rowStride, columnStride, block.Depth, Math.Min(TKernel.Columns, block.Columns - j),
-                        ref Unsafe.Add(ref packedB.Start, j * block.Depth));
+                    PackColumns(panel * TKernel.Columns);
                 }
                 else
                 {
-                    int i = (panel - block.ColumnPanels) * TKernel.Rows;
-                    nint rowStride = (nint)call.A.RowStride;
-                    nint columnStride = (nint)call.A.ColumnStride;
-                    ref T source = ref Unsafe.Add(
-                        ref call.AStart(block.Item),
-                        ((block.Row + i) * rowStride) + (block.Depth0 * columnStride));
-                    GemmPacking<T, TKernel>.PackA(
-                        ref source, rowStride, columnStride, Math.Min(TKernel.Rows, block.Rows - i), block.Depth,
-                        ref Unsafe.Add(ref packedA.Start, i * block.Depth));
+                    PackRows((panel - block.ColumnPanels) * TKernel.Rows);
                 }
+            }
+        }
+
+        private void PackColumns(int column)
+        {
+            nint rowStride = (nint)call.B.RowStride;
+            nint columnStride = (nint)call.B.ColumnStride;
+            int columns = Math.Min(TKernel.Columns, block.Columns - column);
+            ref T source = ref Unsafe.Add(
+                ref call.BStart(block.Item), (block.Start * rowStride) + ((block.Column + column) * columnStride));
+            for (int p = 0; p < block.Depth; p += block.Unit)
+            {
+                int depth = Math.Min(block.Unit, block.Depth - p);
+                GemmPacking<T, TKernel>.PackB(
+                    ref Unsafe.Add(ref source, p * rowStride), rowStride, columnStride, depth, columns,
+                    ref Unsafe.Add(ref packedB.Start, (p * block.PackedColumns) + (column * depth)));
+            }
+        }
+
+        private void PackRows(int row)
+        {
+            nint rowStride = (nint)call.A.RowStride;
+            nint columnStride = (nint)call.A.ColumnStride;
+            int rows = Math.Min(TKernel.Rows, block.Rows - row);
+            ref T source = ref Unsafe.Add(
+                ref call.AStart(block.Item), ((block.Row + row) * rowStride) + (block.Start * columnStride));
+            for (int p = 0; p < block.Depth; p += block.Unit)
+            {
+                int depth = Math.Min(block.Unit, block.Depth - p);
+                GemmPacking<T, TKernel>.PackA(
+                    ref Unsafe.Add(ref source, p * columnStride), rowStride, columnStride, rows, depth,
+                    ref Unsafe.Add(ref packedA.Start, (p * block.PackedRows) + (row * depth)));
             }
         }
     }
@@ -223,22 +258,25 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
         {
             int rows = Math.Min(TileRowPanels * TKernel.Rows, block.Rows - row);
             int columns = Math.Min(TileColumnPanels * TKernel.Columns, block.Columns - column);
-            int depth = block.Depth;
             nint cRow = (nint)call.C.RowStride;
-            bool accumulate = call.Accumulate || block.Depth0 > 0;
-            (nint aRow, nint aColumn) = GemmPacking<T, TKernel>.PackedStrides((nint)call.A.ColumnStride, depth);
-            ref T a = ref Unsafe.Add(ref packedA.Start, row * depth);
             ref T c = ref Unsafe.Add(
                 ref call.CStart(block.Item), ((block.Row + row) * cRow) + block.Column + column);
-            for (int j = 0; j < columns; j += TKernel.Columns)
+            for (int p = 0; p < block.Depth; p += block.Unit)
             {
-                MultiplyPanel(
-                    depth, ref a, aRow, aColumn, TKernel.Rows * depth,
-                    ref Unsafe.Add(ref packedB.Start, (column + j) * depth),
-                    ref Unsafe.Add(ref c, j), cRow, rows, Math.Min(TKernel.Columns, columns - j), call.Alpha, accumulate);
+                int depth = Math.Min(block.Unit, block.Depth - p);
+                (nint aRow, nint aColumn) = GemmPacking<T, TKernel>.PackedStrides((nint)call.A.ColumnStride, depth);
+                ref T a = ref Unsafe.Add(ref packedA.Start, (p * block.PackedRows) + (row * depth));
+                ref T b = ref Unsafe.Add(ref packedB.Start, (p * block.PackedColumns) + (column * depth));
+                for (int j = 0; j < columns; j += TKernel.Columns)
+                {
+                    MultiplyPanel(
+                        depth, ref a, aRow, aColumn, TKernel.Rows * depth, ref Unsafe.Add(ref b, j * depth),
+                        ref Unsafe.Add(ref c, j), cRow, rows, Math.Min(TKernel.Columns, columns - j), call.Alpha,
+                        call.Accumulate || block.Start + p > 0);
+                }
             }
 
-            if (block.Depth0 + depth == call.Shape.K)
+            if (block.Start + block.Depth == call.Shape.K)
             {
                 Finish(call, block.Item, ref c, block.Row + row, block.Column + column, rows, columns);
             }
