@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using CudaViT.Core;
 
 namespace CudaViT.Cpu;
@@ -106,17 +108,48 @@ public sealed partial class CpuBackend
         }
     }
 
+    /// <summary>The conversion of <see cref="BFloat16"/>, sixteen at a time.</summary>
     private static void Round(ReadOnlySpan<float> x, Span<BFloat16> y)
     {
-        for (int i = 0; i < x.Length; i++)
+        int i = 0;
+        ref float source = ref MemoryMarshal.GetReference(x);
+        ref ushort target = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<BFloat16, ushort>(y));
+        for (; i <= x.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+        {
+            Vector256<uint> low = UpperHalves(Vector256.LoadUnsafe(ref source, (nuint)i));
+            Vector256<uint> high = UpperHalves(Vector256.LoadUnsafe(ref source, (nuint)(i + Vector256<float>.Count)));
+            Vector256.Narrow(low, high).StoreUnsafe(ref target, (nuint)i);
+        }
+
+        for (; i < x.Length; i++)
         {
             y[i] = (BFloat16)x[i];
+        }
+
+        static Vector256<uint> UpperHalves(Vector256<float> values)
+        {
+            Vector256<uint> bits = values.AsUInt32();
+            Vector256<uint> upper = bits >> 16;
+            Vector256<uint> rounded =
+                (bits + Vector256.Create(0x7FFFu) + (upper & Vector256<uint>.One)) >> 16;
+            return Vector256.ConditionalSelect(
+                Vector256.IsNaN(values).AsUInt32(), upper | Vector256.Create(0x0040u), rounded);
         }
     }
 
     private static void Widen(ReadOnlySpan<BFloat16> x, Span<float> y)
     {
-        for (int i = 0; i < x.Length; i++)
+        int i = 0;
+        ref ushort source = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<BFloat16, ushort>(x));
+        ref uint target = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(y));
+        for (; i <= x.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+        {
+            (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.LoadUnsafe(ref source, (nuint)i));
+            (low << 16).StoreUnsafe(ref target, (nuint)i);
+            (high << 16).StoreUnsafe(ref target, (nuint)(i + Vector256<uint>.Count));
+        }
+
+        for (; i < x.Length; i++)
         {
             y[i] = x[i];
         }

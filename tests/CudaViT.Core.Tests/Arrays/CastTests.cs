@@ -32,6 +32,23 @@ public sealed class CastTests
         Assert.Equal((ushort)expected, cast.Bits);
     }
 
+    // A whole vector at a time must do what one element does; 37 is two vectors of 16 and a rest, and the lower halves
+    // stand below, at and above the midpoint behind every upper half, NaN among them.
+    [Fact]
+    public void Vectors_round_like_single_elements()
+    {
+        using TestRun run = Backends.Open("cpu");
+        uint[] lower = [0x0000, 0x0001, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
+        float[] values = [.. Enumerable.Range(0, 1 << 16)
+            .SelectMany(upper => lower.Select(low => BitConverter.UInt32BitsToSingle(((uint)upper << 16) | low)))];
+
+        foreach (float[] part in values.Chunk(37))
+        {
+            NdArray cast = NdArray.From<float>(run.Backend, part, [part.Length]).Cast(DType.BF16);
+            Assert.Equal(part.Select(value => ((BFloat16)value).Bits), cast.ToArray<BFloat16>().Select(b => b.Bits));
+        }
+    }
+
     // A NaN whose payload is in the lower half only would become an infinity if its upper half were taken.
     [Theory]
     [InlineData(0x7F800001u)]
