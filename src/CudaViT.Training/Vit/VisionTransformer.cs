@@ -40,8 +40,9 @@ public sealed class VisionTransformer : Encoder
             PositionTable.Learned => AddParameter("pos_embed", table, Initializers.Normal(LearnedPositionScale)),
             _ => null,
         };
-        Stem = AddChild<TokenStem>(
-            "patch_embed", new PatchEmbed(settings.Channels, settings.Patch, width, settings.FreezePatch));
+        Stem = AddChild<TokenStem>("patch_embed", settings.Stem == Settings.Stem.Patch
+            ? new PatchEmbed(settings.Channels, settings.Patch, width, settings.FreezePatch)
+            : new ConvStem(settings.Channels, width));
         Blocks = [.. Enumerable.Range(0, settings.Depth).Select(i => AddChild(
             string.Create(CultureInfo.InvariantCulture, $"blocks.{i}"),
             new Block(width, settings.Heads, settings.MlpRatio * width, settings.MlpNorm)))];

@@ -21,6 +21,7 @@ public sealed class MoCoV3Tests
         { "batch normalization before the MLPs", Tiny with { MlpNorm = MlpNorm.Batch } },
         { "no predictor", Tiny with { Predictor = false } },
         { "no batch normalization in the heads", Tiny with { HeadBatchNorm = false } },
+        { "convolutional stem", Tiny with { ImageSize = 32, Patch = 16, Stem = Stem.Convolution } },
     };
 
     [Fact]
