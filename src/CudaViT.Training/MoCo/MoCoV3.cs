@@ -1,5 +1,6 @@
 using CudaViT.Core;
 using CudaViT.Training.Nn;
+using CudaViT.Training.ResNet;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Vit;
 
@@ -137,8 +138,8 @@ public sealed class MoCoV3 : Module
         _sources = [.. BaseEncoder.Parameters().Select(parameter => parameter.Value.Data)];
     }
 
-    private static VisionTransformer CreateEncoder(ModelSettings settings) =>
-        new VisionTransformer(settings);
+    private static Encoder CreateEncoder(ModelSettings settings) =>
+        settings.Architecture == Architecture.ResNet50 ? new ResNet50(settings) : new VisionTransformer(settings);
 
     private Tensor Query(Tensor images, int groups)
     {
