@@ -120,7 +120,7 @@ public sealed record ModelSettings
             if (Patch != ConvolutionStride)
             {
                 throw new SettingsException(
-                    $"Patch is {Patch}, but a convolutional stem reduces images by {ConvolutionStride}. Set Patch to 16.");
+                    $"model.patch is {Patch}, but a convolutional stem reduces images by {ConvolutionStride}. Set it to 16.");
             }
         }
     }
@@ -129,7 +129,7 @@ public sealed record ModelSettings
     {
         if (value <= 0)
         {
-            throw new SettingsException($"{name} is {value}, but it must be at least 1.");
+            throw new SettingsException($"model.{SettingsJson.KeyOf(name)} is {value}, but it must be at least 1.");
         }
     }
 
@@ -138,7 +138,7 @@ public sealed record ModelSettings
         if (value % divisor != 0)
         {
             throw new SettingsException(
-                $"{name} is {value}, but it must be a multiple of {divisor}, {divisorName}. Change one of them.");
+                $"model.{SettingsJson.KeyOf(name)} is {value}, but it must be a multiple of {divisor}, {divisorName}. Change one of them.");
         }
     }
 }

@@ -5,4 +5,8 @@ namespace CudaViT.Training.Settings;
 /// <param name="Model">The model.</param>
 /// <param name="Recipe">The recipe.</param>
 /// <param name="Source">Where the numbers come from.</param>
-public sealed record Preset(string Name, ModelSettings Model, RecipeSettings Recipe, string Source);
+public sealed record Preset(string Name, ModelSettings Model, RecipeSettings Recipe, string Source)
+{
+    /// <summary>How views are made; by default as in the published recipes.</summary>
+    public ViewSettings Views { get; init; } = new();
+}

@@ -38,7 +38,10 @@ public static class Presets
             HeadOutput = 128,
         },
         new RecipeSettings { Batch = 256, Epochs = 5, WarmupEpochs = 1, BaseLearningRate = 1e-3, CropMinimum = 0.3 },
-        "chosen for the images shipped with the program");
+        "chosen for the images shipped with the program")
+    {
+        Views = new ViewSettings { SolarizeProbabilityB = 0 },
+    };
 
     /// <summary>All presets, the one for a first run first.</summary>
     public static IReadOnlyList<Preset> All { get; } =

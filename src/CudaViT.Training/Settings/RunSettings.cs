@@ -1,0 +1,29 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>Where and how a run happens. Nothing in here changes its result.</summary>
+public sealed record RunSettings
+{
+    /// <summary>Device to compute on: auto, or the name of a backend.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Compute threads; null for one per processor.</summary>
+    [Range(1, 4096)]
+    public int? Threads { get; init; }
+
+    /// <summary>Threads that read and augment images.</summary>
+    [Range(1, 1024)]
+    public int Workers { get; init; } = 1;
+
+    /// <summary>Steps between checkpoints, besides the one after each epoch; null for those alone.</summary>
+    [Range(1, int.MaxValue)]
+    public int? CheckpointEvery { get; init; }
+
+    /// <summary>How many of the newest checkpoints stay; the best one stays as well.</summary>
+    [Range(1, int.MaxValue)]
+    public int KeepCheckpoints { get; init; } = 2;
+
+    /// <summary>Search every result for NaN and infinity and name the operation that made the first. Slow.</summary>
+    public bool Anomaly { get; init; }
+}

@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>What somebody asked for. Resolved in order of precedence: defaults, preset, settings file, single options.</summary>
+public sealed record SettingsRequest
+{
+    /// <summary>Name of a preset; null for the one the file names, or for <c>quick</c>.</summary>
+    public string? Preset { get; init; }
+
+    /// <summary>Path of a JSON file with some of the settings; null for none.</summary>
+    public string? File { get; init; }
+
+    /// <summary>Number of epochs; the warm-up keeps its share. Null to leave it.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Single settings.</summary>
+    public IReadOnlyList<SettingsOption> Options { get; init; } = [];
+
+    /// <summary>The settings of a new run.</summary>
+    /// <exception cref="SettingsException">A preset, key or value cannot be used; the message says which and where.</exception>
+    public TrainSettings Resolve()
+    {
+        JsonObject? file = File is null ? null : SettingsJson.ReadFile(File);
+        string? named = file?["preset"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+        return Apply(Blaming(Preset is null ? File : null, () => TrainSettings.Of(Preset ?? named ?? Presets.Quick.Name)), file);
+    }
+
+    /// <summary>The settings of a run that goes on: its own, with what was asked for now laid over them.</summary>
+    /// <param name="stored">The run's <c>settings.json</c>.</param>
+    /// <exception cref="SettingsException">A key or value cannot be used, or would change the result of the run.</exception>
+    public TrainSettings ResolveOver(TrainSettings stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        TrainSettings wanted = Apply(stored, File is null ? null : SettingsJson.ReadFile(File));
+        wanted = Preset is null ? wanted : wanted with { Preset = Preset };
+        return stored.FirstDifference(wanted) is (string key, string before, string now)
+            ? throw new SettingsException(
+                $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, or start a new run in another folder.")
+            : wanted;
+    }
+
+    private TrainSettings Apply(TrainSettings settings, JsonObject? file)
+    {
+        settings = file is null ? settings : SettingsJson.Merge(settings, file, File!);
+        settings = settings with { Preset = Preset ?? settings.Preset };
+        settings = Epochs is { } epochs ? settings.WithEpochs(epochs) : settings;
+        foreach (SettingsOption option in Options)
+        {
+            settings = SettingsJson.Set(settings, option.Key, option.Value, option.Name);
+        }
+
+        return Blaming(File, () =>
+        {
+            settings.Validate();
+            return settings;
+        });
+    }
+
+    /// <summary>Puts the name of the file, if there is one, before what is wrong with its content.</summary>
+    private static TrainSettings Blaming(string? file, Func<TrainSettings> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (SettingsException e) when (file is not null)
+        {
+            throw new SettingsException($"{file}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using System.Security.Cryptography;
+using System.Text;
+using CudaViT.Core;
+using CudaViT.Training.Optim;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>Everything that decides a training run. Written to <c>settings.json</c> beside its results.</summary>
+public sealed record TrainSettings
+{
+    /// <summary>Under this name, tensor files carry the settings that decided their content, as JSON.</summary>
+    public const string MetadataKey = "settings";
+
+    /// <summary>Name of the preset that these settings began with.</summary>
+    public string Preset { get; init; } = Presets.Quick.Name;
+
+    /// <summary>Seed of every random number: initial values, order of the images, views.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Type of the activations: F32, BF16, or F64 for proofs. Parameters are F32 or F64.</summary>
+    public DType Dtype { get; init; } = DType.F32;
+
+    /// <summary>The network.</summary>
+    public ModelSettings Model { get; init; } = Presets.Quick.Model;
+
+    /// <summary>How it is trained.</summary>
+    public RecipeSettings Recipe { get; init; } = Presets.Quick.Recipe;
+
+    /// <summary>How two views are made of an image, apart from size and crop.</summary>
+    public ViewSettings Views { get; init; } = new();
+
+    /// <summary>What it is trained on.</summary>
+    public DataSettings Data { get; init; } = new();
+
+    /// <summary>How it is judged on the way.</summary>
+    public EvaluationSettings Evaluation { get; init; } = new();
+
+    /// <summary>Where and how the run happens; nothing in here changes the result.</summary>
+    public RunSettings Run { get; init; } = new();
+
+    /// <summary>Type of the parameters.</summary>
+    internal DType ParameterType => Dtype == DType.F64 ? DType.F64 : DType.F32;
+
+    /// <summary>The settings of a preset, with defaults for the rest.</summary>
+    /// <exception cref="SettingsException">There is no such preset.</exception>
+    public static TrainSettings Of(string preset)
+    {
+        Preset found = Presets.Find(preset);
+        return new TrainSettings
+        {
+            Preset = found.Name,
+            Model = found.Model,
+            Recipe = found.Recipe,
+            Views = found.Views,
+        };
+    }
+
+    /// <summary>The same run with another number of epochs; the warm-up keeps its share.</summary>
+    public TrainSettings WithEpochs(int epochs) => this with
+    {
+        Recipe = Recipe with
+        {
+            Epochs = epochs,
+            WarmupEpochs = Recipe.WarmupEpochs * epochs / Math.Max(1, Recipe.Epochs),
+        },
+    };
+
+    /// <summary>Checks values against each other and their ranges.</summary>
+    /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
+    public void Validate()
+    {
+        Model.Validate();
+        Recipe.Validate();
+        if (!Dtype.IsFloatingPoint())
+        {
+            throw new SettingsException($"dtype is {Dtype}, but it must be F32, BF16 or F64.");
+        }
+    }
+
+    /// <summary>SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits.</summary>
+    internal string Digest() =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(ResultOnly()))));
+
+    /// <summary>The first setting that decides the result and differs, as its key and both values; null if none does.</summary>
+    internal (string Key, string Mine, string Other)? FirstDifference(TrainSettings other) =>
+        SettingsJson.FirstDifference(ResultOnly(), other.ResultOnly());
+
+    /// <summary>The same with everything at its default that does not change the result.</summary>
+    /// <remarks>Where the images lie does not matter, only what they are.</remarks>
+    internal TrainSettings ResultOnly() => this with { Run = new RunSettings(), Data = Data with { Path = null } };
+
+    /// <summary>Learning rate of the step at fractional epoch <paramref name="epoch"/>.</summary>
+    internal double LearningRate(double epoch) => Schedules.WarmupCosine(
+        epoch, Schedules.ScaledRate(Recipe.BaseLearningRate, Recipe.Batch), Recipe.WarmupEpochs, Recipe.Epochs);
+
+    /// <summary>Momentum of the momentum encoder at fractional epoch <paramref name="epoch"/>.</summary>
+    internal double EncoderMomentum(double epoch) =>
+        Schedules.EncoderMomentum(epoch, Recipe.Momentum, Recipe.Epochs, Recipe.MomentumCosine);
+}

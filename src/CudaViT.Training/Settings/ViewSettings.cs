@@ -1,0 +1,47 @@
+using System.ComponentModel.DataAnnotations;
+using CudaViT.Training.Data;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>How a view is changed after its crop. The size of a view is the model's, the smallest crop the recipe's.</summary>
+public sealed record ViewSettings
+{
+    /// <summary>How often brightness and contrast are jittered.</summary>
+    [Range(0.0, 1.0)]
+    public double JitterProbability { get; init; } = 0.8;
+
+    /// <summary>Brightness is multiplied by a factor drawn from 1 − this to 1 + this.</summary>
+    [Range(0.0, 1.0)]
+    public double Brightness { get; init; } = 0.4;
+
+    /// <summary>Contrast is multiplied by a factor drawn from 1 − this to 1 + this.</summary>
+    [Range(0.0, 1.0)]
+    public double Contrast { get; init; } = 0.4;
+
+    /// <summary>How often bright pixels of the first view are inverted.</summary>
+    [Range(0.0, 1.0)]
+    public double SolarizeProbabilityA { get; init; }
+
+    /// <summary>How often bright pixels of the second view are inverted.</summary>
+    [Range(0.0, 1.0)]
+    public double SolarizeProbabilityB { get; init; } = 0.2;
+
+    /// <summary>How often a view is mirrored.</summary>
+    [Range(0.0, 1.0)]
+    public double FlipProbability { get; init; } = 0.5;
+
+    /// <summary>All that the loader needs to make views.</summary>
+    /// <param name="size">Height and width in pixels.</param>
+    /// <param name="cropMinimum">Smallest area of a crop, as a share of the image.</param>
+    internal AugmentationSettings ToAugmentation(int size, double cropMinimum) => new()
+    {
+        OutputSize = size,
+        MinCropArea = cropMinimum,
+        JitterProbability = JitterProbability,
+        Brightness = Brightness,
+        Contrast = Contrast,
+        SolarizeProbabilityA = SolarizeProbabilityA,
+        SolarizeProbabilityB = SolarizeProbabilityB,
+        FlipProbability = FlipProbability,
+    };
+}
