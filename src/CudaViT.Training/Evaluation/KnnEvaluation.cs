@@ -1,0 +1,88 @@
+using CudaViT.Core;
+using CudaViT.Training.Data;
+
+namespace CudaViT.Training.Evaluation;
+
+/// <summary>
+/// Judges an encoder by kNN: features of all training images vote on the class of every held-out image. Raw pixels in
+/// place of features are the yardstick.
+/// </summary>
+public sealed class KnnEvaluation
+{
+    private readonly IImageDataset _train;
+    private readonly IImageDataset _heldOut;
+    private readonly IBackend _backend;
+    private readonly int _imageSize;
+    private readonly int _batch;
+
+    /// <summary>Makes an evaluation.</summary>
+    /// <param name="data">A data set with labels and a held-out part; see <see cref="IsPossible"/>.</param>
+    /// <param name="backend">Device to compute on.</param>
+    /// <param name="imageSize">Height and width of the images that the encoder takes.</param>
+    /// <param name="batch">Images whose features are computed at once.</param>
+    /// <exception cref="ArgumentException">The data set has no labels or no held-out part.</exception>
+    public KnnEvaluation(DatasetSplits data, IBackend backend, int imageSize, int batch)
+    {
+        if (!IsPossible(data))
+        {
+            throw new ArgumentException($"{data.Train.Name} has no labels or no held-out part.", nameof(data));
+        }
+
+        (_train, _heldOut) = (data.Train, data.HeldOut!);
+        (_backend, _imageSize, _batch) = (backend, imageSize, batch);
+    }
+
+    /// <summary>Whether a data set has labels and a held-out part.</summary>
+    public static bool IsPossible(DatasetSplits data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return data.Train.ClassCount > 0 && data.HeldOut is not null;
+    }
+
+    /// <summary>Accuracy of the vote among features, for several numbers of neighbours.</summary>
+    /// <param name="features">
+    /// Maps pixels [count, size, size, channels] to features [count, D]; called in a step scope without recording.
+    /// </param>
+    /// <param name="neighbours">Numbers of neighbours that vote.</param>
+    /// <returns>One share of right answers, 0 to 1, for each of <paramref name="neighbours"/>.</returns>
+    public double[] Accuracies(FeatureExtractor features, params ReadOnlySpan<int> neighbours)
+    {
+        using var scope = new StepScope();
+        using var noGrad = new NoGrad();
+        (NdArray train, int[] trainLabels) = Extract(_train, features);
+        (NdArray heldOut, int[] heldOutLabels) = Extract(_heldOut, features);
+        int[] counts = neighbours.ToArray();
+        KnnResult result = new KnnClassifier(train, trainLabels, _train.ClassCount).Classify(heldOut, counts.Max());
+        return [.. counts.Select(k => result.Accuracy(heldOutLabels, k))];
+    }
+
+    /// <summary>Accuracy of the vote among the pixels themselves.</summary>
+    /// <param name="neighbours">Numbers of neighbours that vote.</param>
+    public double[] RawPixelAccuracies(params ReadOnlySpan<int> neighbours) => Accuracies(
+        pixels => NdArray.From(_backend, pixels, [pixels.Length / PixelsPerImage, PixelsPerImage]).Cast(DType.F32), neighbours);
+
+    private int PixelsPerImage => _imageSize * _imageSize * _train.Channels;
+
+    private (NdArray Features, int[] Labels) Extract(IImageDataset dataset, FeatureExtractor features)
+    {
+        NdArray? all = null;
+        int[] labels = new int[dataset.Count];
+        int done = 0;
+        foreach (ImageBatch batch in EvaluationBatches.Enumerate(dataset, _imageSize, _batch))
+        {
+            batch.Labels.CopyTo(labels.AsSpan(done));
+            NdArray block;
+            using (var scope = new StepScope())
+            {
+                block = scope.Keep(features(batch.View(0)));
+            }
+
+            all ??= NdArray.Empty(_backend, [dataset.Count, block.Shape[1]], block.DType);
+            _backend.Copy(block, all.Rows(done, done + batch.Count));
+            block.Storage.Release();
+            done += batch.Count;
+        }
+
+        return (all!, labels);
+    }
+}
