@@ -101,8 +101,7 @@ public sealed class CheckpointStore
         HashSet<long> steps = [.. Steps()];
         foreach (string path in Directory.GetFiles(_folder, Prefix + "*"))
         {
-            bool isTemporary = path.EndsWith(DurableFiles.TemporarySuffix, StringComparison.Ordinal);
-            if (isTemporary || (StepOf(path, TensorSuffix) is long step && !steps.Contains(step)))
+            if (DurableFiles.IsTemporary(path) || (StepOf(path, TensorSuffix) is long step && !steps.Contains(step)))
             {
                 File.Delete(path);
             }

@@ -11,10 +11,16 @@ namespace CudaViT.Training.Checkpoints;
 /// </param>
 public sealed class DurableFiles(Func<string, long, Stream>? open = null)
 {
-    /// <summary>What a name ends with while its file is being written.</summary>
-    public const string TemporarySuffix = ".tmp";
+    private const string TemporarySuffix = ".tmp";
 
     private readonly Func<string, long, Stream> _open = open ?? Create;
+
+    /// <summary>Whether a file is what a killed process left while it was writing another.</summary>
+    public static bool IsTemporary(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.EndsWith(TemporarySuffix, StringComparison.Ordinal);
+    }
 
     /// <summary>Writes or replaces a file.</summary>
     /// <param name="path">Its folder must exist.</param>

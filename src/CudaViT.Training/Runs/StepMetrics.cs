@@ -25,7 +25,7 @@ public sealed record StepMetrics
     public required double Momentum { get; init; }
 
     /// <summary>Euclidean norms of the gradient by groups of parameters.</summary>
-    public required GradientNorms GradientNorms { get; init; }
+    public required PartNorms GradientNorms { get; init; }
 
     /// <summary>
     /// Standard deviation over the batch of the normalised queries, averaged over their dimensions and times √d: near 1

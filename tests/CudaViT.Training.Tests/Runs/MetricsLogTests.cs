@@ -91,7 +91,7 @@ public sealed class MetricsLogTests : IDisposable
         LossOverCollapse = 0.05,
         Lr = 1e-3,
         Momentum = 0.99,
-        GradientNorms = new GradientNorms(0, 1, 2, 3, 4),
+        GradientNorms = new PartNorms(0, 1, 2, 3, 4),
         OutputStd = 0.9,
         Timing = new StepTiming(3, 4, 0.25),
     };

@@ -1,0 +1,96 @@
+using CudaViT.Core;
+using CudaViT.Training.Data;
+using CudaViT.Training.MoCo;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Optim;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Training.Runs;
+
+/// <summary>A model with its optimizer: makes one training step after another.</summary>
+public sealed class Learner
+{
+    /// <summary>What the names of the optimizer's arrays begin with.</summary>
+    internal const string OptimizerPrefix = "opt.";
+
+    private readonly TrainSettings _settings;
+    private readonly ImageInput _input;
+    private readonly Optimizer _optimizer;
+    private readonly ParameterSet[] _watched;
+
+    /// <summary>Builds the model and draws its initial values.</summary>
+    /// <param name="settings">Resolved settings; the model has the channels of the images.</param>
+    /// <param name="backend">Device to train on.</param>
+    /// <param name="normalization">How pixels become numbers around zero.</param>
+    /// <exception cref="SettingsException">No model can be built from the settings.</exception>
+    public Learner(TrainSettings settings, IBackend backend, Normalization normalization)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        (_settings, _input) = (settings, new ImageInput(settings, backend, normalization));
+        Model = new MoCoV3(settings.Model, settings.Recipe.Temperature) { ComputeType = settings.Dtype };
+        Model.Initialize(backend, settings.ParameterType, settings.Seed);
+        _optimizer = Optimizers.Create(settings.Recipe, Model.Parameters());
+        _watched = [.. Model.WatchedParts, new ParameterSet("all", [.. Model.Parameters()])];
+    }
+
+    /// <summary>The model.</summary>
+    public MoCoV3 Model { get; }
+
+    /// <summary>Makes a step: loss of two views, gradients, update.</summary>
+    /// <param name="first">First views, [count, size, size, channels].</param>
+    /// <param name="second">Second views of the same images.</param>
+    /// <param name="epoch">Epochs done before this step; a fraction.</param>
+    /// <exception cref="RunException">Loss or gradient is not finite; nothing was updated.</exception>
+    /// <exception cref="AnomalyException">The same in anomaly mode: the message names the operation.</exception>
+    public StepOutcome Step(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, double epoch)
+    {
+        using Anomaly? anomaly = _settings.Run.Anomaly ? new Anomaly() : null;
+        using var scope = new StepScope();
+        double rate = _settings.LearningRate(epoch);
+        double momentum = _settings.EncoderMomentum(epoch);
+        _optimizer.ZeroGrad();
+        MoCoOutput output = Model.Loss(_input.ToTensor(first), _input.ToTensor(second), momentum);
+        double loss = output.Loss.Data.Item();
+        RequireFinite(loss, "the loss", rate);
+        output.Loss.Backward();
+        PartNorms norms = Norms();
+        RequireFinite(norms.All ?? 0, "the length of the gradient", rate);
+        double spread = OutputSpread.Of(output.Q1.Data, output.Q2.Data);
+        _optimizer.Step(rate);
+        return new StepOutcome(loss, rate, momentum, norms, spread);
+    }
+
+    /// <summary>Features of images by the base encoder in evaluation mode; the caller's step scope owns them.</summary>
+    /// <param name="pixels">[count, size, size, channels].</param>
+    /// <returns>[count, feature width].</returns>
+    public NdArray Features(ReadOnlySpan<byte> pixels) => Model.Features(_input.ToTensor(pixels));
+
+    /// <summary>Model and optimizer by name. Counters are allocated by this call: use within a step scope.</summary>
+    public IReadOnlyList<NamedArray> State() => [.. Model.State(), .. _optimizer.State()];
+
+    /// <summary>Takes over a state, as <see cref="State"/> gives it.</summary>
+    /// <exception cref="StateException">It does not fit; the message says why.</exception>
+    public void Load(IReadOnlyDictionary<string, NdArray> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ILookup<bool, KeyValuePair<string, NdArray>> isOptimizer =
+            state.ToLookup(pair => pair.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal));
+        Model.Load(isOptimizer[false].ToDictionary());
+        _optimizer.Load(isOptimizer[true].ToDictionary());
+    }
+
+    private PartNorms Norms()
+    {
+        IReadOnlyList<double?> norms = GradientNorms.Of(_watched);
+        return new PartNorms(norms[0], norms[1], norms[2], norms[3], norms[4]);
+    }
+
+    private void RequireFinite(double value, string what, double rate)
+    {
+        if (!double.IsFinite(value))
+        {
+            throw new RunException(FormattableString.Invariant(
+                $"step {_optimizer.StepCount + 1}: {what} is {value}; expected a finite number; lower recipe.baseLearningRate (the rate was {rate:g3}), or find the operation with --anomaly. Checkpoints written before are untouched."));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+using System.Diagnostics;
+using CudaViT.Core;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Training.Runs;
+
+/// <summary>
+/// A training run from its first step to its last, or on from a checkpoint: data, steps, metrics, evaluations,
+/// checkpoints. A run that was stopped or killed and resumed ends in the same bits as one that was not.
+/// </summary>
+public sealed class Trainer
+{
+    private readonly TrainSettings _settings;
+    private readonly RunFolder _folder;
+    private readonly IBackend _backend;
+    private readonly ITrainingProgress _progress;
+    private readonly DatasetSplits _data;
+    private readonly Learner _learner;
+    private readonly CheckpointStore _checkpoints;
+    private readonly KnnEvaluation? _evaluation;
+    private readonly List<EvaluationMetrics> _evaluations = [];
+    private readonly int _stepsPerEpoch;
+
+    private long _step;              // done
+    private int _evaluationCount;    // done, in all processes of the run
+    private double? _accuracy;       // at _step, if it was measured there
+    private double? _bestAccuracy;
+    private double? _rawPixelAccuracy;
+    private (long Step, int Evaluations)? _saved;
+
+    /// <summary>Opens the data and builds the model. Writes nothing yet.</summary>
+    /// <param name="settings">Settings; the number of channels is taken from the data.</param>
+    /// <param name="folder">Where results go.</param>
+    /// <param name="backend">Device to train on.</param>
+    /// <param name="progress">Is told what happens.</param>
+    /// <exception cref="InputException">Settings or data cannot be used.</exception>
+    public Trainer(TrainSettings settings, RunFolder folder, IBackend backend, ITrainingProgress progress)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(folder);
+        (_folder, _backend, _progress) = (folder, backend, progress);
+        _data = DatasetLocator.Open(settings.Data.Path, settings.Data.Limit);
+        _settings = settings with { Model = settings.Model with { Channels = _data.Train.Channels } };
+        _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
+        if (_stepsPerEpoch == 0)
+        {
+            throw new RunException(
+                $"{_data.Train.Name}: {_data.Train.Count} images are fewer than one batch of {settings.Recipe.Batch}; "
+                + $"expected at least one batch; use --batch {_data.Train.Count} or less, or more images.");
+        }
+
+        _learner = new Learner(_settings, backend, _data.Train.Normalization);
+        _checkpoints = folder.Checkpoints(settings.Run.KeepCheckpoints);
+        _evaluation = KnnEvaluation.IsPossible(_data)
+            ? new KnnEvaluation(_data, backend, _settings.Model.ImageSize, _settings.Evaluation.Batch)
+            : null;
+    }
+
+    private long LastStep => (long)_stepsPerEpoch * _settings.Recipe.Epochs;
+
+    // Evaluation n follows the last step of epoch n − 1.
+    private bool IsEvaluationDue => _evaluation is not null && _step == (long)_evaluationCount * _stepsPerEpoch;
+
+    /// <summary>Trains until the last step, or until asked to stop.</summary>
+    /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
+    /// <param name="stop">Asks to finish the step, write a checkpoint and return.</param>
+    /// <exception cref="InputException">
+    /// The run cannot begin, go on or finish: the folder is in use, a disk is full, the loss is not finite. Checkpoints
+    /// written before are untouched.
+    /// </exception>
+    public TrainingResult Run(bool resume, CancellationToken stop)
+    {
+        Begin(resume);
+        using MetricsLog metrics = MetricsLog.Resume(_folder.MetricsPath, _step, _evaluationCount);
+        _progress.OnStart(Overview());
+        if (_evaluation is null)
+        {
+            _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
+        }
+
+        Evaluate(metrics, stop);
+        if (_step > 0 && IsCheckpointDue())
+        {
+            Save(metrics); // of an evaluation that an earlier process was stopped before
+        }
+
+        using (DataLoader loader = OpenLoader())
+        {
+            while (_step < LastStep && !stop.IsCancellationRequested)
+            {
+                Step(loader, metrics);
+                Evaluate(metrics, stop);
+                if (IsCheckpointDue())
+                {
+                    Save(metrics);
+                }
+            }
+        }
+
+        bool isComplete = _step == LastStep && !IsEvaluationDue;
+        Save(metrics);
+        if (isComplete)
+        {
+            WriteFinal();
+        }
+
+        return new TrainingResult(isComplete, _step, _evaluations);
+    }
+
+    private void Begin(bool resume)
+    {
+        if (!resume || !_folder.HasRun)
+        {
+            _folder.Create();
+        }
+
+        _checkpoints.CleanUp();
+        Checkpoint? checkpoint = resume ? _checkpoints.FindNewest(_progress.OnNote) : null;
+        if (checkpoint is not null)
+        {
+            Restore(checkpoint);
+        }
+        else if (resume)
+        {
+            _progress.OnNote($"{_folder.CheckpointsPath}: there is no whole checkpoint yet; beginning anew");
+        }
+
+        _folder.WriteSettings(_settings);
+    }
+
+    private void Restore(Checkpoint checkpoint)
+    {
+        if (checkpoint.Info.SettingsDigest != _settings.Digest())
+        {
+            throw new RunException(
+                $"{checkpoint.TensorPath}: this checkpoint was written with other settings than {_folder.SettingsPath}; "
+                + "expected those of the run; undo the change, or start a new run in another folder.");
+        }
+
+        if (checkpoint.Info.Step != ((long)checkpoint.Info.Epoch * _stepsPerEpoch) + checkpoint.Info.StepInEpoch)
+        {
+            throw new RunException(
+                $"{_data.Train.Name}: an epoch has {_stepsPerEpoch} steps, but {checkpoint.TensorPath} was written with other data; "
+                + "expected the images the run began with; correct --data.");
+        }
+
+        using var scope = new StepScope();
+        _learner.Load(checkpoint.Read(_backend));
+        (_step, _evaluationCount) = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
+        (_accuracy, _bestAccuracy) = (checkpoint.Info.KnnAccuracy, checkpoint.Info.BestKnnAccuracy);
+        _saved = (_step, _evaluationCount);
+        _progress.OnNote($"going on after step {_step}, from {checkpoint.TensorPath}");
+    }
+
+    private RunOverview Overview() => new()
+    {
+        Folder = _folder.Path,
+        Settings = _settings,
+        Device = _backend.Name,
+        Data = _data.Train.Name,
+        TrainImages = _data.Train.Count,
+        HeldOutImages = _evaluation is null ? 0 : _data.HeldOut!.Count,
+        Parameters = _learner.Model.ParameterCount - _learner.Model.MomentumEncoder.ParameterCount,
+        TrainedParameters = _learner.Model.TrainableParameterCount,
+        StepsPerEpoch = _stepsPerEpoch,
+        StepsDone = _step,
+    };
+
+    private DataLoader OpenLoader() => new(
+        _data.Train,
+        _settings.Views.ToAugmentation(_settings.Model.ImageSize, _settings.Recipe.CropMinimum),
+        new DataLoaderSettings
+        {
+            BatchSize = _settings.Recipe.Batch,
+            Seed = _settings.Seed,
+            Epochs = _settings.Recipe.Epochs,
+            Workers = _settings.Run.Workers,
+            StartEpoch = (int)(_step / _stepsPerEpoch),
+            StartIteration = (int)(_step % _stepsPerEpoch),
+        });
+
+    private void Step(DataLoader loader, MetricsLog metrics)
+    {
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan waitedBefore = loader.TimeWaited;
+        if (!loader.TryNext(out ImageBatch? batch))
+        {
+            throw new InvalidOperationException($"The loader ended after step {_step} of {LastStep}.");
+        }
+
+        StepOutcome outcome;
+        using (batch)
+        {
+            double epoch = batch.Epoch + ((double)batch.Iteration / _stepsPerEpoch);
+            outcome = _learner.Step(batch.View(0), batch.View(1), epoch);
+        }
+
+        _step++;
+        _accuracy = null;
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        StepMetrics line = Metrics(outcome, elapsed, loader.TimeWaited - waitedBefore);
+        metrics.Write(line);
+        _progress.OnStep(line);
+    }
+
+    private StepMetrics Metrics(StepOutcome outcome, TimeSpan elapsed, TimeSpan waited)
+    {
+        // Every similarity equal: −log(1/B) times 2τ, for both directions.
+        double collapse = 4 * _settings.Recipe.Temperature * Math.Log(_settings.Recipe.Batch);
+        return new StepMetrics
+        {
+            Step = _step,
+            Epoch = (double)_step / _stepsPerEpoch,
+            Loss = outcome.Loss,
+            CollapseLoss = collapse,
+            LossOverCollapse = outcome.Loss / collapse,
+            Lr = outcome.Lr,
+            Momentum = outcome.Momentum,
+            GradientNorms = outcome.GradientNorms,
+            OutputStd = outcome.OutputStd,
+            Timing = new StepTiming(
+                elapsed.TotalMilliseconds, _settings.Recipe.Batch / elapsed.TotalSeconds, waited / elapsed),
+        };
+    }
+
+    // Asked to stop, a run leaves an evaluation that is due for later: its checkpoint knows.
+    private void Evaluate(MetricsLog metrics, CancellationToken stop)
+    {
+        if (!IsEvaluationDue || stop.IsCancellationRequested)
+        {
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        int k = _settings.Evaluation.Neighbours;
+        _rawPixelAccuracy ??= _evaluation!.RawPixelAccuracies(k)[0];
+        _accuracy = _evaluation!.Accuracies(_learner.Features, k)[0];
+        _bestAccuracy = Math.Max(_bestAccuracy ?? 0, _accuracy.Value);
+        var line = new EvaluationMetrics
+        {
+            Step = _step,
+            Evaluation = _evaluationCount,
+            K = k,
+            KnnAccuracy = _accuracy.Value,
+            RawPixelAccuracy = _rawPixelAccuracy.Value,
+            Timing = new EvaluationTiming(Stopwatch.GetElapsedTime(start).TotalSeconds),
+        };
+        _evaluationCount++;
+        _evaluations.Add(line);
+        metrics.Write(line);
+        _progress.OnEvaluation(line);
+    }
+
+    private bool IsCheckpointDue() =>
+        _step % _stepsPerEpoch == 0 || (_settings.Run.CheckpointEvery is { } every && _step % every == 0);
+
+    private void Save(MetricsLog metrics)
+    {
+        if (_saved == (_step, _evaluationCount))
+        {
+            return;
+        }
+
+        metrics.Flush();
+        using var scope = new StepScope();
+        _checkpoints.Save(Info(), _learner.State(), Metadata());
+        _saved = (_step, _evaluationCount);
+    }
+
+    private CheckpointInfo Info() => new()
+    {
+        Step = _step,
+        Epoch = (int)(_step / _stepsPerEpoch),
+        StepInEpoch = (int)(_step % _stepsPerEpoch),
+        Seed = _settings.Seed,
+        Preset = _settings.Preset,
+        SettingsDigest = _settings.Digest(),
+        Evaluations = _evaluationCount,
+        KnnAccuracy = _accuracy,
+        BestKnnAccuracy = _bestAccuracy,
+    };
+
+    // Tells `cudavit knn` how to build the network; no path, thread count or date, so that equal runs write equal bytes.
+    private Dictionary<string, string> Metadata() => new()
+    {
+        [TrainSettings.MetadataKey] = SettingsJson.Write(_settings.ResultOnly()),
+    };
+
+    private void WriteFinal()
+    {
+        using var scope = new StepScope();
+        _folder.WriteFinal(_learner.State(), Metadata());
+    }
+}
