@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using CudaViT.Cli.Commands;
+using CudaViT.Core;
+using CudaViT.Training;
+
+namespace CudaViT.Cli;
+
+/// <summary>The program <c>cudavit</c>: finds the command, runs it, and turns every error into one line and a status.</summary>
+internal static class CommandLine
+{
+    /// <summary>Everything was done.</summary>
+    public const int Success = 0;
+
+    /// <summary>What was asked for could not be done.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line is wrong.</summary>
+    public const int UsageError = 2;
+
+    private const string DebugVariable = "CUDAVIT_DEBUG";
+
+    /// <summary>Runs the program.</summary>
+    /// <param name="args">Arguments without the program's name.</param>
+    /// <param name="output">Gets results and progress.</param>
+    /// <param name="error">Gets at most one line, when the status is not 0.</param>
+    /// <returns>Exit status.</returns>
+    public static int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        ParseResult parsed = Root(output).Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            return Fail(error, UsageError, Explain(parsed));
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // commands that have something to save listen to signals themselves
+                Output = output,
+                Error = error,
+            });
+        }
+        catch (Exception e) when (Environment.GetEnvironmentVariable(DebugVariable) == "1")
+        {
+            error.WriteLine(e);
+            return e is UsageException ? UsageError : Failure;
+        }
+        catch (UsageException e)
+        {
+            return Fail(error, UsageError, e.Message);
+        }
+        catch (Exception e) when (e is InputException or DeviceMemoryException or AnomalyException or GradCheckException)
+        {
+            return Fail(error, Failure, e.Message);
+        }
+#pragma warning disable CA1031 // The last resort of a program that people talk to: a line, not a stack trace.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return Fail(
+                error, Failure, $"unexpected {e.GetType().Name}: {e.Message}; this is a bug; set {DebugVariable}=1 to see where");
+        }
+    }
+
+    private static RootCommand Root(TextWriter output)
+    {
+        var root = new RootCommand("Trains Vision Transformers without labels: MoCo v3 on a tensor engine of its own.")
+        {
+            TrainCommand.Create(output),
+            KnnCommand.Create(output),
+            BenchCommand.Create(output),
+            GradcheckCommand.Create(output),
+        };
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return root;
+    }
+
+    // The first error says what to correct; those after it are often its consequences.
+    private static string Explain(ParseResult parsed)
+    {
+        string command = parsed.CommandResult.Command is RootCommand ? "cudavit" : $"cudavit {parsed.CommandResult.Command.Name}";
+        string message = parsed.UnmatchedTokens.Count > 0
+            ? $"'{parsed.UnmatchedTokens[0]}' is unknown; expected {Expected(parsed.CommandResult.Command)}"
+            : parsed.Errors[0].Message.TrimEnd('.');
+        return $"{message}; see {command} --help";
+    }
+
+    private static string Expected(Command command) => command.Subcommands.Count > 0
+        ? "one of the commands " + string.Join(", ", command.Subcommands.Select(sub => sub.Name))
+        : "one of the options " + string.Join(", ", command.Options.Select(option => option.Name));
+
+    private static int Fail(TextWriter error, int status, string message)
+    {
+        error.WriteLine($"cudavit: {message.ReplaceLineEndings(" ")}");
+        return status;
+    }
+}

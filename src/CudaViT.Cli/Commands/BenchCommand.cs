@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Diagnostics;
+using CudaViT.Cli.Output;
+using CudaViT.Core;
+using CudaViT.Cpu;
+using CudaViT.Training.Data;
+using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Cli.Commands;
+
+/// <summary><c>cudavit bench</c></summary>
+internal static class BenchCommand
+{
+    public const string Name = "bench";
+
+    private const int WarmUpSteps = 2; // the first compiles, the second fills the memory pool
+    private const int FewestSteps = 5;
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(10);
+
+    public static (string Command, string Meaning)[] Examples { get; } =
+    [
+        ("cudavit bench --step quick", "time of a training step of the quick-start preset"),
+        ("cudavit bench --step vit-s-300 --batch 8 --json", "ViT-S/16 at 224 pixels, for a script"),
+    ];
+
+    public static Command Create(TextWriter output)
+    {
+        Option<string?> step = Options.Preset("--step", "Preset whose training step to time (default quick)");
+        Option<int?> batch = Options.Integer("--batch", "Images per step (default: the preset's).", 2);
+        Option<string?> device = Options.Device();
+        Option<string?> dtype = Options.DType();
+        Option<int?> threads = Options.Threads();
+        Option<bool> json = Options.Json();
+        var command = new Command(Name, "Times training steps on synthetic images, forward to update.")
+        {
+            step, batch, device, dtype, threads, json,
+        };
+        command.SetAction(parsed =>
+        {
+            TrainSettings settings = TrainSettings.Of(parsed.GetValue(step) ?? Presets.Quick.Name);
+            settings = settings with
+            {
+                Dtype = Options.ToDType(parsed.GetValue(dtype)),
+                Recipe = settings.Recipe with { Batch = parsed.GetValue(batch) ?? settings.Recipe.Batch },
+            };
+            using CpuBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            StepReport report = Run(settings, backend);
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, report);
+            }
+            else
+            {
+                output.WriteLine(FormattableString.Invariant(
+                    $"{report.Preset}, batch {report.Batch}, {report.Dtype}, {report.Device} with {report.Threads} threads: {report.MedianMilliseconds:f1} ms a step (median of {report.Steps}), {report.ImagesPerSecond:f1} images/s, {report.PeakBytes / 1048576.0:f0} MiB at most"));
+            }
+
+            return CommandLine.Success;
+        });
+        return command;
+    }
+
+    private static StepReport Run(TrainSettings settings, CpuBackend backend)
+    {
+        ModelSettings model = settings.Model;
+        var normalization = new Normalization([.. Repeat(0.5f)], [.. Repeat(0.25f)]);
+        var learner = new Learner(settings, backend, normalization);
+        byte[] pixels = new byte[(long)settings.Recipe.Batch * model.ImageSize * model.ImageSize * model.Channels];
+        new Random(1).NextBytes(pixels);
+        for (int i = 0; i < WarmUpSteps; i++)
+        {
+            learner.Step(pixels, pixels, epoch: 0);
+        }
+
+        var times = new List<TimeSpan>();
+        while (times.Count < FewestSteps || times.Aggregate(TimeSpan.Zero, (sum, time) => sum + time) < Enough)
+        {
+            long start = Stopwatch.GetTimestamp();
+            learner.Step(pixels, pixels, epoch: 0);
+            times.Add(Stopwatch.GetElapsedTime(start));
+        }
+
+        TimeSpan median = times.Order().ElementAt(times.Count / 2);
+        return new StepReport(
+            settings.Preset,
+            backend.Name,
+            settings.Dtype,
+            backend.Threads,
+            settings.Recipe.Batch,
+            model.ImageSize,
+            times.Count,
+            median.TotalMilliseconds,
+            settings.Recipe.Batch / median.TotalSeconds,
+            backend.Memory.PeakLiveBytes);
+
+        IEnumerable<float> Repeat(float value) => Enumerable.Repeat(value, model.Channels);
+    }
+
+    /// <summary>What <c>--json</c> prints.</summary>
+    private sealed record StepReport(
+        string Preset,
+        string Device,
+        DType Dtype,
+        int Threads,
+        int Batch,
+        int ImageSize,
+        int Steps,
+        double MedianMilliseconds,
+        double ImagesPerSecond,
+        long PeakBytes);
+}

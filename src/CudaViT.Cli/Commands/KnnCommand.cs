@@ -1,0 +1,104 @@
+using System.CommandLine;
+using CudaViT.Cli.Output;
+using CudaViT.Cpu;
+using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
+using CudaViT.Training.Runs;
+
+namespace CudaViT.Cli.Commands;
+
+/// <summary><c>cudavit knn</c></summary>
+internal static class KnnCommand
+{
+    public const string Name = "knn";
+
+    // The numbers of neighbours usually reported (DINO, arXiv:2104.14294).
+    private static readonly int[] Neighbours = [10, 20, 100, 200];
+
+    public static (string Command, string Meaning)[] Examples { get; } =
+    [
+        ("cudavit knn --checkpoint runs/a/final.safetensors", "on the images shipped with the program"),
+        ("cudavit knn --checkpoint runs/a/final.safetensors --data ~/mnist --json", "on others, for a script"),
+    ];
+
+    public static Command Create(TextWriter output)
+    {
+        Option<string?> checkpoint = Options.Path(
+            "--checkpoint", "FILE", "A final.safetensors or a checkpoint that cudavit train wrote.");
+        checkpoint.Required = true;
+        Option<string?> data = Options.Path(
+            "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
+        Option<string?> device = Options.Device();
+        Option<int?> threads = Options.Threads();
+        Option<bool> json = Options.Json();
+        var command = new Command(
+            Name, "Classifies held-out images by their nearest training images in feature space, next to raw pixels.")
+        {
+            checkpoint, data, device, threads, json,
+        };
+        command.SetAction(parsed =>
+        {
+            using CpuBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            KnnReport report = Run(parsed.GetValue(checkpoint)!, parsed.GetValue(data), backend);
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, report);
+            }
+            else
+            {
+                Print(output, report);
+            }
+
+            return CommandLine.Success;
+        });
+        return command;
+    }
+
+    private static KnnReport Run(string checkpoint, string? path, CpuBackend backend)
+    {
+        DatasetSplits data = DatasetLocator.Open(path);
+        if (!KnnEvaluation.IsPossible(data))
+        {
+            throw new RunException(
+                $"{data.Train.Name}: there are no labels or no held-out images; expected both; name a folder that has them.");
+        }
+
+        TrainedModel trained = TrainedModel.Open(checkpoint, backend);
+        if (trained.Settings.Model.Channels != data.Train.Channels)
+        {
+            throw new RunException(
+                $"{data.Train.Name}: the images have {data.Train.Channels} channels, but the model of {checkpoint} takes "
+                + $"{trained.Settings.Model.Channels}; expected the same; choose other images.");
+        }
+
+        var input = new ImageInput(trained.Settings, backend, data.Train.Normalization);
+        var evaluation = new KnnEvaluation(
+            data, backend, trained.Settings.Model.ImageSize, trained.Settings.Evaluation.Batch);
+        double[] accuracies = evaluation.Accuracies(pixels => trained.Model.Features(input.ToTensor(pixels)), Neighbours);
+        double[] rawPixels = evaluation.RawPixelAccuracies(Neighbours);
+        return new KnnReport(
+            checkpoint,
+            data.Train.Name,
+            data.Train.Count,
+            data.HeldOut!.Count,
+            [.. Neighbours.Select((k, i) => new KnnScore(k, accuracies[i], rawPixels[i]))]);
+    }
+
+    private static void Print(TextWriter output, KnnReport report)
+    {
+        output.WriteLine(
+            $"{report.HeldOutImages} held-out images by their nearest of {report.TrainImages} training images, {report.Data}");
+        output.WriteLine("    k   encoder   raw pixels");
+        foreach (KnnScore score in report.Knn)
+        {
+            output.WriteLine(FormattableString.Invariant($"{score.K,5}   {score.Accuracy,7:f4}   {score.RawPixels,10:f4}"));
+        }
+    }
+
+    /// <summary>What <c>--json</c> prints.</summary>
+    private sealed record KnnReport(
+        string Checkpoint, string Data, int TrainImages, int HeldOutImages, IReadOnlyList<KnnScore> Knn);
+
+    /// <summary>Accuracies with one number of neighbours, 0 to 1.</summary>
+    private sealed record KnnScore(int K, double Accuracy, double RawPixels);
+}

@@ -1,0 +1,122 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using CudaViT.Cli.Output;
+using CudaViT.Cpu;
+using CudaViT.Training.Data;
+using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
+using Spectre.Console;
+
+namespace CudaViT.Cli.Commands;
+
+/// <summary><c>cudavit train</c></summary>
+internal static class TrainCommand
+{
+    public const string Name = "train";
+
+    public static (string Command, string Meaning)[] Examples { get; } =
+    [
+        ("cudavit train", "learn from the images shipped with the program, in minutes"),
+        ("cudavit train --data ~/cifar-10-batches-bin --epochs 20 --out runs/cifar", "images of your own: IDX or CIFAR files"),
+        ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
+        ("cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1", "the same again, with another seed"),
+    ];
+
+    public static Command Create(TextWriter output)
+    {
+        Option<string?> preset = Options.Preset("--preset", "Model and recipe to begin with (default quick)");
+        Option<string?> settings = Options.Path(
+            "--settings", "FILE", "JSON file with settings, some or all, as a run writes it; options given here win.");
+        Option<string?> data = Options.Path(
+            "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
+        Option<string?> folder = Options.Path("--out", "DIR", "Folder for the results (default runs/TIME-PRESET).");
+        Option<int?> epochs = Options.Integer("--epochs", "Passes over the images; the warm-up keeps its share.", 1);
+        Option<int?> batch = Options.Integer("--batch", "Images per step; the learning rate follows in proportion.", 2);
+        Option<ulong?> seed = Options.Number<ulong>("--seed", "Seed of every random number (default 0).", 0);
+        Option<string?> device = Options.Device();
+        Option<string?> dtype = Options.DType();
+        Option<int?> threads = Options.Threads();
+        Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<int?> every = Options.Integer(
+            "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
+        Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);
+        Option<bool> resume = new("--resume")
+        {
+            Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
+        };
+        Option<bool> anomaly = new("--anomaly")
+        {
+            Description = "Name the operation that makes the first NaN or infinity. Slow.",
+        };
+        var command = new Command(
+            Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
+        {
+            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, workers, every, limit, resume, anomaly,
+        };
+        command.SetAction(parsed =>
+        {
+            var request = new SettingsRequest
+            {
+                Preset = parsed.GetValue(preset),
+                File = parsed.GetValue(settings),
+                Epochs = parsed.GetValue(epochs),
+                Options =
+                [
+                    .. Given(data, "data.path", parsed.GetValue(data) is { } path && path != DatasetLocator.FashionSubset ? path : null),
+                    .. Given(batch, "recipe.batch", parsed.GetValue(batch)),
+                    .. Given(seed, "seed", parsed.GetValue(seed)),
+                    .. Given(dtype, "dtype", parsed.GetValue(dtype)),
+                    .. Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. Given(device, "run.device", parsed.GetValue(device)),
+                    .. Given(threads, "run.threads", parsed.GetValue(threads)),
+                    .. Given(workers, "run.workers", parsed.GetValue(workers)),
+                    .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
+                    .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
+                ],
+            };
+            return Run(request, parsed.GetValue(folder), parsed.GetValue(resume), output);
+
+            IEnumerable<SettingsOption> Given(Option option, string key, JsonNode? value) =>
+                parsed.GetResult(option) is { Implicit: false } ? [new SettingsOption(option.Name, key, value)] : [];
+        });
+        return command;
+    }
+
+    private static int Run(SettingsRequest request, string? path, bool resume, TextWriter output)
+    {
+        if (resume && path is null)
+        {
+            throw new UsageException("--resume needs to know which run; expected --out DIR as well; name the folder of the run");
+        }
+
+        bool goesOn = resume && new RunFolder(path!).HasRun;
+        TrainSettings settings = goesOn ? request.ResolveOver(new RunFolder(path!).ReadSettings()) : request.Resolve();
+        var folder = new RunFolder(path ?? DefaultFolder(settings.Preset));
+        using CpuBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads);
+        using var signals = new StopSignals();
+        TrainingResult result = Show(
+            output, progress => new Trainer(settings, folder, backend, progress).Run(resume, signals.Token));
+        output.WriteLine(result.IsComplete
+            ? Summary(result, folder)
+            : $"stopped after step {result.Step}; everything is saved; go on with: cudavit train --out {folder.Path} --resume");
+        return CommandLine.Success;
+    }
+
+    private static TrainingResult Show(TextWriter output, Func<ITrainingProgress, TrainingResult> train) =>
+        Console.IsOutputRedirected || output != Console.Out
+            ? train(new PlainProgress(output))
+            : BarProgress.Show(AnsiConsole.Console, train);
+
+    private static string Summary(TrainingResult result, RunFolder folder)
+    {
+        string model = $"model in {folder.FinalPath}";
+        return result.Evaluations is [EvaluationMetrics first, .., EvaluationMetrics last]
+            ? RunText.Text(
+                $"done: kNN accuracy {first.KnnAccuracy:f4} at first, {last.KnnAccuracy:f4} at the end, raw pixels {last.RawPixelAccuracy:f4}; {model}")
+            : $"done: {model}";
+    }
+
+    private static string DefaultFolder(string preset) => Path.Combine(
+        "runs", string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyyMMdd-HHmmss}-{preset}"));
+}

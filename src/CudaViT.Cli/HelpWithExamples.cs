@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using CudaViT.Cli.Commands;
+
+namespace CudaViT.Cli;
+
+/// <summary>The usual help, then examples to copy.</summary>
+internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
+{
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        usual.Invoke(parseResult);
+        TextWriter output = parseResult.InvocationConfiguration.Output;
+        output.WriteLine("Examples:");
+        foreach ((string command, string meaning) in Examples(parseResult.CommandResult.Command.Name))
+        {
+            output.WriteLine($"  {command}");
+            output.WriteLine($"      {meaning}");
+        }
+
+        return CommandLine.Success;
+    }
+
+    private static (string Command, string Meaning)[] Examples(string command) => command switch
+    {
+        TrainCommand.Name => TrainCommand.Examples,
+        KnnCommand.Name => KnnCommand.Examples,
+        BenchCommand.Name => BenchCommand.Examples,
+        GradcheckCommand.Name => GradcheckCommand.Examples,
+        _ =>
+        [
+            ("cudavit train", "learn from the images shipped with the program, in minutes"),
+            ("cudavit train --help", "what can be set"),
+        ],
+    };
+}

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+using CudaViT.Core;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Cli;
+
+/// <summary>Options that several commands have, with messages of our own.</summary>
+internal static class Options
+{
+    /// <summary>Where to compute.</summary>
+    public static Option<string?> Device() => new("--device")
+    {
+        Description = $"Where to compute: {string.Join(", ", Devices.Names)} (default auto).",
+        HelpName = "D",
+        CustomParser = Choice(Devices.Names),
+    };
+
+    /// <summary>What to compute in.</summary>
+    public static Option<string?> DType() => new("--dtype")
+    {
+        Description = "Type of the activations: f32, bf16 or f64 (default f32).",
+        HelpName = "T",
+        CustomParser = Choice("f32", "bf16", "f64"),
+    };
+
+    /// <summary>Compute threads.</summary>
+    public static Option<int?> Threads() => Integer("--threads", "Compute threads (default: one per processor).", 1);
+
+    /// <summary>A preset by name.</summary>
+    public static Option<string?> Preset(string name, string description) => new(name)
+    {
+        Description = $"{description}: {string.Join(", ", Presets.All.Select(preset => preset.Name))}.",
+        HelpName = "PRESET",
+        CustomParser = Choice([.. Presets.All.Select(preset => preset.Name)]),
+    };
+
+    /// <summary>A path.</summary>
+    public static Option<string?> Path(string name, string helpName, string description) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result => result.Tokens[0].Value is { Length: > 0 } path
+            ? path
+            : Reject<string>(result, $"{name} is empty; expected a path"),
+    };
+
+    /// <summary>Machine-readable output.</summary>
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object instead of text." };
+
+    /// <summary>A whole number.</summary>
+    public static Option<int?> Integer(string name, string description, int minimum) =>
+        Number<int>(name, description, minimum);
+
+    /// <summary>A whole number of a given type.</summary>
+    public static Option<T?> Number<T>(string name, string description, T minimum)
+        where T : struct, INumber<T>, IMinMaxValue<T> => new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            CustomParser = result =>
+                T.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out T value)
+                && value >= minimum
+                    ? value
+                    : Reject<T?>(
+                        result, $"{name} is '{result.Tokens[0].Value}'; expected a whole number from {minimum} to {T.MaxValue}"),
+        };
+
+    /// <summary>The element type that an option names.</summary>
+    public static DType ToDType(string? name) => name switch
+    {
+        null or "f32" => Core.DType.F32,
+        "bf16" => Core.DType.BF16,
+        _ => Core.DType.F64,
+    };
+
+    private static Func<ArgumentResult, string?> Choice(params string[] names) => result =>
+        names.Contains(result.Tokens[0].Value)
+            ? result.Tokens[0].Value
+            : Reject<string?>(
+                result,
+                $"{((OptionResult)result.Parent!).Option.Name} is '{result.Tokens[0].Value}'; expected one of {string.Join(", ", names)}");
+
+    private static T? Reject<T>(ArgumentResult result, string message)
+    {
+        result.AddError(message);
+        return default;
+    }
+}

@@ -1,0 +1,43 @@
+using CudaViT.Training.Runs;
+using Spectre.Console;
+
+namespace CudaViT.Cli.Output;
+
+/// <summary>Progress for people at a terminal: a bar that moves, and lasting lines above it.</summary>
+internal sealed class BarProgress(IAnsiConsole console, ProgressContext context) : ITrainingProgress
+{
+    private readonly Pace _pace = new();
+    private RunOverview? _overview;
+    private ProgressTask? _bar;
+
+    /// <summary>Runs <paramref name="train"/> under a bar.</summary>
+    public static TrainingResult Show(IAnsiConsole console, Func<ITrainingProgress, TrainingResult> train) => console
+        .Progress()
+        .AutoClear(true)
+        .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TaskDescriptionColumn())
+        .Start(context => train(new BarProgress(console, context)));
+
+    public void OnStart(RunOverview overview)
+    {
+        _overview = overview;
+        foreach (string line in RunText.Heading(overview))
+        {
+            console.WriteLine(line);
+        }
+
+        _bar = context.AddTask("kNN before training", maxValue: overview.Steps);
+        _bar.Value = overview.StepsDone;
+    }
+
+    public void OnNote(string line) => console.WriteLine(line);
+
+    public void OnStep(StepMetrics step)
+    {
+        _pace.Add(step.Timing);
+        _bar!.Value = step.Step;
+        string left = RunText.Duration(_pace.For(_overview!.Steps - step.Step));
+        _bar.Description = RunText.Text($"epoch {step.Epoch:f1}  {RunText.Step(step, _pace)}  left {left}").EscapeMarkup();
+    }
+
+    public void OnEvaluation(EvaluationMetrics evaluation) => console.WriteLine(RunText.Evaluation(evaluation));
+}

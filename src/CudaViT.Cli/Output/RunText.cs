@@ -1,0 +1,38 @@
+using System.Globalization;
+using CudaViT.Training.Runs;
+
+namespace CudaViT.Cli.Output;
+
+/// <summary>The words for what a training run reports, the same at a terminal and in a file.</summary>
+internal static class RunText
+{
+    /// <summary>What is about to be trained, in a few lines.</summary>
+    public static IEnumerable<string> Heading(RunOverview overview)
+    {
+        yield return Text(
+            $"{overview.Settings.Preset}: {overview.Data}, {overview.TrainImages} images to train on, {overview.HeldOutImages} held out");
+        yield return Text(
+            $"{overview.Parameters:n0} parameters, {overview.TrainedParameters:n0} trained, on {overview.Device} in {overview.Settings.Dtype}");
+        yield return Text(
+            $"{overview.Settings.Recipe.Epochs} epochs of {overview.StepsPerEpoch} steps of {overview.Settings.Recipe.Batch} images; results in {overview.Folder}");
+    }
+
+    /// <summary>Result of an evaluation.</summary>
+    public static string Evaluation(EvaluationMetrics evaluation) => Text(
+        $"{When(evaluation),-15}  kNN accuracy {evaluation.KnnAccuracy:f4}   raw pixels {evaluation.RawPixelAccuracy:f4}   ({evaluation.Timing.Seconds:f1} s)");
+
+    /// <summary>Loss, rate and momentum of a step, and the pace of the steps before it.</summary>
+    public static string Step(StepMetrics step, Pace pace) => Text(
+        $"loss {step.Loss:f4} ({step.LossOverCollapse:p0} of collapse)  lr {step.Lr:0.00e+0}  m {step.Momentum:f4}  {pace.ImagesPerSecond:f0} images/s  waiting {pace.WaitingShare:p0}");
+
+    /// <summary>A duration as minutes and seconds, with hours where there are any.</summary>
+    public static string Duration(TimeSpan time) =>
+        time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
+
+    /// <summary>Numbers as everywhere in the program, whatever the machine's language.</summary>
+    public static string Text(FormattableString text) => FormattableString.Invariant(text);
+
+    private static string When(EvaluationMetrics evaluation) => evaluation.Evaluation == 0
+        ? "before training"
+        : Text($"after epoch {evaluation.Evaluation}");
+}
