@@ -41,10 +41,10 @@ internal static class MatmulBenchmark
     /// </summary>
     public static int Run(string[] arguments)
     {
-        _countProcessorTime = Option(arguments, "clock") == "cpu";
-        int threads = int.Parse(Option(arguments, "threads") ?? $"{Environment.ProcessorCount}", CultureInfo.InvariantCulture);
-        int samples = int.Parse(Option(arguments, "samples") ?? "15", CultureInfo.InvariantCulture);
-        string name = Option(arguments, "name") ?? "";
+        _countProcessorTime = Arguments.Option(arguments, "clock") == "cpu";
+        int threads = int.Parse(Arguments.Option(arguments, "threads") ?? $"{Environment.ProcessorCount}", CultureInfo.InvariantCulture);
+        int samples = int.Parse(Arguments.Option(arguments, "samples") ?? "15", CultureInfo.InvariantCulture);
+        string name = Arguments.Option(arguments, "name") ?? "";
 
         if (OpenBlas.IsPresent)
         {
@@ -66,9 +66,6 @@ internal static class MatmulBenchmark
 
         return 0;
     }
-
-    private static string? Option(string[] arguments, string name) =>
-        Array.Find(arguments, x => x.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
 
     private static void Measure(Problem problem, WorkerTeam team, int samples)
     {
