@@ -52,6 +52,10 @@ internal sealed class ModelFixture
 
     public Recording Init { get; }
 
+    /// <summary>Float32 tolerance of a loss that follows from given values by one forward pass: that of a first step.</summary>
+    public double ForwardLossBound =>
+        Tolerances.GetProperty("adamw").GetProperty("suggested_float32_loss_atol")[0].GetDouble();
+
     public Recording Read(string part) => new(TestKit.Fixtures.File("model", $"{_name}_{part}.safetensors"));
 
     public string[] List(string property) =>
