@@ -2,9 +2,9 @@ namespace CudaViT.Core;
 
 /// <summary>Updates parameters in place by LARS: gradients are scaled to each parameter's own length.</summary>
 /// <remarks>
-/// g ← g + λp; g ← t·(‖p‖ / ‖g‖)·g, with the factor 1 where a norm is 0; μ ← β·μ + g; p ← p − η·μ, with trust coefficient
-/// t, momentum β, decay λ and learning rate η. Y. You, I. Gitman, B. Ginsburg, arXiv:1708.03888; MoCo v3 keeps η outside
-/// of μ and applies <see cref="SgdStep"/> without decay to biases and norm parameters.
+/// g ← g + λp; g ← t·(‖p‖ / ‖g‖)·g, with the factor 1 where a norm is 0; μ ← β·μ + g; p ← p − η·μ, with trust
+/// coefficient t, momentum β, decay λ and learning rate η. Y. You, I. Gitman, B. Ginsburg, arXiv:1708.03888; MoCo v3
+/// keeps η outside of μ and applies <see cref="SgdStep"/> without decay to biases and norm parameters.
 /// </remarks>
 public static class LarsStep
 {

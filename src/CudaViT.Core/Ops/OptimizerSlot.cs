@@ -1,6 +1,8 @@
 namespace CudaViT.Core;
 
-/// <summary>One parameter with all that an optimizer reads and writes for it. All arrays have its shape and type.</summary>
+/// <summary>
+/// One parameter with all that an optimizer reads and writes for it. All arrays have its shape and type.
+/// </summary>
 /// <param name="Parameter">Master weights, F32 or F64; updated.</param>
 /// <param name="Gradient">Gradient of the loss; read.</param>
 /// <param name="First">Momentum, or average of the gradient; updated.</param>
@@ -20,7 +22,8 @@ public readonly record struct OptimizerSlot(NdArray Parameter, NdArray Gradient,
 
             if (slot.Parameter.DType is not (DType.F32 or DType.F64))
             {
-                throw new ArgumentException($"{operation}: parameters must be F32 or F64, but one is {slot.Parameter}.");
+                throw new ArgumentException(
+                    $"{operation}: parameters must be F32 or F64, but one is {slot.Parameter}.");
             }
 
             foreach (NdArray? other in (ReadOnlySpan<NdArray?>)[slot.Gradient, slot.First, slot.Second])

@@ -1,7 +1,9 @@
 namespace CudaViT.Core;
 
 /// <summary>Updates parameters in place by stochastic gradient descent with momentum.</summary>
-/// <remarks>μ ← β·μ + g + λp; p ← p − η·μ, with momentum β, decay λ and learning rate η, which stays outside of μ.</remarks>
+/// <remarks>
+/// μ ← β·μ + g + λp; p ← p − η·μ, with momentum β, decay λ and learning rate η, which stays outside of μ.
+/// </remarks>
 public static class SgdStep
 {
     /// <summary>Updates all parameters, one after another.</summary>

@@ -7,10 +7,12 @@ using CudaViT.Training.Vit;
 namespace CudaViT.Training.MoCo;
 
 /// <summary>
-/// Momentum contrast: an encoder with a predictor learns to recognize, among the momentum encoder's embeddings of a batch,
-/// the other view of the same image.
+/// Momentum contrast: an encoder with a predictor learns to recognize, among the momentum encoder's embeddings of a
+/// batch, the other view of the same image.
 /// </summary>
-/// <remarks>X. Chen, S. Xie, K. He, "An empirical study of training self-supervised vision transformers", arXiv:2104.02057.</remarks>
+/// <remarks>
+/// X. Chen, S. Xie, K. He, "An empirical study of training self-supervised vision transformers", arXiv:2104.02057.
+/// </remarks>
 public sealed class MoCoV3 : Module
 {
     private const int Views = 2;
@@ -78,9 +80,9 @@ public sealed class MoCoV3 : Module
     /// <param name="momentum">Weight m of the momentum encoder's old parameters in this step.</param>
     /// <returns>L = ctr(q1, k2) + ctr(q2, k1), ready for its backward pass, and the embeddings.</returns>
     /// <remarks>
-    /// Order: queries from the base encoder; then the momentum encoder moves towards the base encoder as it was before this
-    /// step's update, parameters only; then keys. Batch normalizations of both encoders use and record the statistics of
-    /// each view by itself.
+    /// Order: queries from the base encoder; then the momentum encoder moves towards the base encoder as it was before
+    /// this step's update, parameters only; then keys. Batch normalizations of both encoders use and record the
+    /// statistics of each view by itself.
     /// </remarks>
     /// <exception cref="ArgumentException">The views do not have one shape, or do not fit the model.</exception>
     public MoCoOutput Loss(Tensor x1, Tensor x2, double momentum)

@@ -59,6 +59,9 @@ public sealed class BatchNormLayer : NormLayer
         yield return StateSlot.Of($"{prefix}running_mean", statistics.RunningMean);
         yield return StateSlot.Of($"{prefix}running_var", statistics.RunningVariance);
         yield return StateSlot.Of(
-            $"{prefix}num_batches_tracked", backend, () => statistics.BatchCount, count => statistics.BatchCount = count);
+            $"{prefix}num_batches_tracked",
+            backend,
+            () => statistics.BatchCount,
+            count => statistics.BatchCount = count);
     }
 }

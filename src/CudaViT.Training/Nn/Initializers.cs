@@ -35,9 +35,12 @@ public static class Initializers
     };
 
     /// <summary>
-    /// Uniform with variance 2 / (<paramref name="fanIn"/> + <paramref name="fanOut"/>): bound √(6 / (fan in + fan out)).
+    /// Uniform with variance 2 / (<paramref name="fanIn"/> + <paramref name="fanOut"/>): bound √(6 / (fan in + fan
+    /// out)).
     /// </summary>
-    /// <remarks>X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.</remarks>
+    /// <remarks>
+    /// X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+    /// </remarks>
     public static Initializer XavierUniform(int fanIn, int fanOut) => Uniform(Math.Sqrt(6.0 / (fanIn + fanOut)));
 
     /// <summary>Uniform with bound 1 / √(fan in): what layers start from that no recipe initializes.</summary>

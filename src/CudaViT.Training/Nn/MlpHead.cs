@@ -8,8 +8,8 @@ namespace CudaViT.Training.Nn;
 /// last by batch normalization without scale and shift, or by nothing.
 /// </summary>
 /// <remarks>
-/// Children carry the numbers of the reference implementation's sequence, in which ReLU counts: 0, 1 (2), 3, 4 (5), 6, 7.
-/// Without batch normalization the linear layers keep theirs. MoCo v3, arXiv:2104.02057, section 4.
+/// Children carry the numbers of the reference implementation's sequence, in which ReLU counts: 0, 1 (2), 3, 4 (5), 6,
+/// 7. Without batch normalization the linear layers keep theirs. MoCo v3, arXiv:2104.02057, section 4.
 /// </remarks>
 public sealed class MlpHead : Module
 {

@@ -7,8 +7,8 @@ namespace CudaViT.Training.Nn;
 /// those of the reference implementation's state, so that weights move to and from it without a table.
 /// </summary>
 /// <remarks>
-/// A constructor declares; <see cref="Initialize"/> allocates. Parameters have the type of the master weights, F32 or F64.
-/// Activations may be narrower: a layer casts its weights to the type of its input on the tape.
+/// A constructor declares; <see cref="Initialize"/> allocates. Parameters have the type of the master weights, F32 or
+/// F64. Activations may be narrower: a layer casts its weights to the type of its input on the tape.
 /// </remarks>
 public abstract class Module
 {
@@ -45,7 +45,8 @@ public abstract class Module
         if (dtype is not (DType.F32 or DType.F64))
         {
             throw new ArgumentException(
-                $"Parameters are F32 or F64, not {dtype}. For mixed precision, choose F32 here and let the input be BF16.");
+                $"Parameters are F32 or F64, not {dtype}. For mixed precision, choose F32 here and let the input be "
+                + "BF16.");
         }
 
         InitializeOwn(backend, dtype, seed);
@@ -77,8 +78,8 @@ public abstract class Module
     }
 
     /// <summary>
-    /// Parameters and statistics by name, relative to this module, in the order of the reference implementation's state.
-    /// Counters are I64 scalars, allocated by this call: enumerate within a step scope.
+    /// Parameters and statistics by name, relative to this module, in the order of the reference implementation's
+    /// state. Counters are I64 scalars, allocated by this call: enumerate within a step scope.
     /// </summary>
     public IReadOnlyList<NamedArray> State() => [.. Slots("").Select(slot => new NamedArray(slot.Name, slot.Read()))];
 

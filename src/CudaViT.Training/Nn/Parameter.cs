@@ -4,8 +4,8 @@ namespace CudaViT.Training.Nn;
 
 /// <summary>A learned array of a module: a leaf of the tape with a name and an initial distribution.</summary>
 /// <remarks>
-/// Declared with its shape when the module is constructed; it takes memory only when <see cref="Module.Initialize"/> gives
-/// it a device. So the parameters of a model of any size can be counted and named for nothing.
+/// Declared with its shape when the module is constructed; it takes memory only when <see cref="Module.Initialize"/>
+/// gives it a device. So the parameters of a model of any size can be counted and named for nothing.
 /// </remarks>
 public sealed class Parameter
 {
@@ -49,7 +49,9 @@ public sealed class Parameter
     public Tensor Value => _value ?? throw new InvalidOperationException(
         $"Parameter {Name} has no values yet. Call Initialize on its outermost module first.");
 
-    /// <summary>The values as an operand of activations in <paramref name="dtype"/>; gradients are converted back.</summary>
+    /// <summary>
+    /// The values as an operand of activations in <paramref name="dtype"/>; gradients are converted back.
+    /// </summary>
     public Tensor As(DType dtype) => Value.Cast(dtype);
 
     /// <summary>Name, shape and whether it is trained, for messages.</summary>

@@ -22,7 +22,12 @@ internal sealed record StateSlot(string Name, Shape Shape, DType DType, Func<NdA
 
     /// <summary>A whole number that lives on the host, as an I64 scalar.</summary>
     public static StateSlot Of(string name, IBackend backend, Func<long> get, Action<long> set) =>
-        new(name, [], DType.I64, () => NdArray.From<long>(backend, [get()], []), source => set(source.ToArray<long>()[0]));
+        new(
+            name,
+            [],
+            DType.I64,
+            () => NdArray.From<long>(backend, [get()], []),
+            source => set(source.ToArray<long>()[0]));
 
     /// <summary>Writes every slot, or none when the names or shapes do not agree.</summary>
     /// <param name="slots">Where to write.</param>
@@ -38,7 +43,9 @@ internal sealed record StateSlot(string Name, Shape Shape, DType DType, Func<NdA
         Report(problems, "not expected", source.Keys.Where(name => !names.Contains(name)));
         Report(problems, "of another shape or type", slots
             .Where(slot => source.TryGetValue(slot.Name, out NdArray? array) && !slot.Fits(array))
-            .Select(slot => $"{slot.Name} {source[slot.Name].DType}{source[slot.Name].Shape} instead of {slot.DType}{slot.Shape}"));
+            .Select(slot => (Slot: slot, Array: source[slot.Name]))
+            .Select(pair => $"{pair.Slot.Name} {pair.Array.DType}{pair.Array.Shape} "
+                + $"instead of {pair.Slot.DType}{pair.Slot.Shape}"));
         if (problems.Count > 0)
         {
             throw new StateException(

@@ -2,7 +2,9 @@ using CudaViT.Core;
 
 namespace CudaViT.Training.Optim;
 
-/// <summary>Adam with decoupled weight decay; the rule is <see cref="AdamWStep"/>. State: <c>m</c> and <c>v</c>.</summary>
+/// <summary>
+/// Adam with decoupled weight decay; the rule is <see cref="AdamWStep"/>. State: <c>m</c> and <c>v</c>.
+/// </summary>
 /// <param name="groups">What to update; see <see cref="ParameterGroup.Of"/>.</param>
 /// <param name="beta1">Decay of the average of the gradient.</param>
 /// <param name="beta2">Decay of the average of its square.</param>

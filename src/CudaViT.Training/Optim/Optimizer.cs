@@ -46,8 +46,9 @@ public abstract class Optimizer
         {
             foreach (bool isVector in (ReadOnlySpan<bool>)[true, false])
             {
-                Parameter[] parameters = [.. group.Parameters.Where(parameter =>
-                    parameter.IsTrainable && parameter.Value.Grad is not null && parameter.Shape.Rank <= 1 == isVector)];
+                Parameter[] parameters = [.. group.Parameters
+                    .Where(parameter => parameter.IsTrainable && parameter.Value.Grad is not null)
+                    .Where(parameter => parameter.Shape.Rank <= 1 == isVector)];
                 Update(Array.ConvertAll(parameters, Slot), isVector, learningRate, group.WeightDecay);
             }
         }
@@ -63,14 +64,16 @@ public abstract class Optimizer
     }
 
     /// <summary>
-    /// <c>opt.step</c>, then <c>opt.NAME.m</c> and so on for each parameter: enough to go on with the same bits. The step
-    /// count is allocated by this call: enumerate within a step scope.
+    /// <c>opt.step</c>, then <c>opt.NAME.m</c> and so on for each parameter: enough to go on with the same bits. The
+    /// step count is allocated by this call: enumerate within a step scope.
     /// </summary>
     public IReadOnlyList<NamedArray> State() => [.. Slots().Select(slot => new NamedArray(slot.Name, slot.Read()))];
 
     /// <summary>Takes over a state.</summary>
     /// <param name="state">Exactly the names of <see cref="State"/>, on the same device.</param>
-    /// <exception cref="StateException">Names are missing or left over, or a shape differs; nothing was changed.</exception>
+    /// <exception cref="StateException">
+    /// Names are missing or left over, or a shape differs; nothing was changed.
+    /// </exception>
     public void Load(IReadOnlyDictionary<string, NdArray> state)
     {
         ArgumentNullException.ThrowIfNull(state);

@@ -4,7 +4,9 @@ namespace CudaViT.Training.Optim;
 /// Learning rate and momentum as functions of the fractional epoch e = epoch + iteration / iterations per epoch, read
 /// before the step.
 /// </summary>
-/// <remarks>MoCo v3, arXiv:2104.02057, section 5 and appendix A. The sums are written in the order of the recorded tables.</remarks>
+/// <remarks>
+/// MoCo v3, arXiv:2104.02057, section 5 and appendix A. The sums are written in the order of the recorded tables.
+/// </remarks>
 public static class Schedules
 {
     /// <summary>Batch size for which learning rates are quoted.</summary>

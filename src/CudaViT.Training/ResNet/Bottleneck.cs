@@ -4,8 +4,8 @@ using CudaViT.Training.Nn;
 namespace CudaViT.Training.ResNet;
 
 /// <summary>
-/// A residual block of 1×1, 3×3 and 1×1 convolutions, the middle one with the stride. The scale of the last normalization
-/// starts at 0, so the block starts as the identity.
+/// A residual block of 1×1, 3×3 and 1×1 convolutions, the middle one with the stride. The scale of the last
+/// normalization starts at 0, so the block starts as the identity.
 /// </summary>
 /// <remarks>K. He et al., arXiv:1512.03385; the zero scale: P. Goyal et al., arXiv:1706.02677, section 5.1.</remarks>
 public sealed class Bottleneck : Module
@@ -26,14 +26,14 @@ public sealed class Bottleneck : Module
         int outputs = Expansion * width;
         _branch =
         [
-            (AddChild("conv1", Conv(inputs, width, 1, 1)), AddChild("bn1", new BatchNormLayer(width, Initializers.Ones))),
-            (AddChild("conv2", Conv(width, width, 3, stride)), AddChild("bn2", new BatchNormLayer(width, Initializers.Ones))),
-            (AddChild("conv3", Conv(width, outputs, 1, 1)), AddChild("bn3", new BatchNormLayer(outputs, Initializers.Zeros))),
+            (AddChild("conv1", Conv(inputs, width, 1, 1)), AddChild("bn1", Norm(width, Initializers.Ones))),
+            (AddChild("conv2", Conv(width, width, 3, stride)), AddChild("bn2", Norm(width, Initializers.Ones))),
+            (AddChild("conv3", Conv(width, outputs, 1, 1)), AddChild("bn3", Norm(outputs, Initializers.Zeros))),
         ];
         if (stride != 1 || inputs != outputs)
         {
             _shortcut = AddChild("downsample.0", Conv(inputs, outputs, 1, stride));
-            _shortcutNorm = AddChild("downsample.1", new BatchNormLayer(outputs, Initializers.Ones));
+            _shortcutNorm = AddChild("downsample.1", Norm(outputs, Initializers.Ones));
         }
     }
 
@@ -58,4 +58,6 @@ public sealed class Bottleneck : Module
     /// <summary>A convolution without bias, padded to keep the size, as everywhere in this network.</summary>
     internal static ConvLayer Conv(int inputs, int outputs, int kernel, int stride) => new(
         inputs, outputs, kernel, stride, padding: kernel / 2, Initializers.KaimingNormal(outputs * kernel * kernel));
+
+    private static BatchNormLayer Norm(int channels, Initializer weight) => new(channels, weight);
 }

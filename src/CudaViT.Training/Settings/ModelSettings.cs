@@ -41,7 +41,9 @@ public sealed record ModelSettings
     /// <summary>Normalization before each MLP.</summary>
     public MlpNorm MlpNorm { get; init; } = MlpNorm.Layer;
 
-    /// <summary>Whether the patch projection stays at its random start. No effect with <see cref="Stem.Convolution"/>.</summary>
+    /// <summary>
+    /// Whether the patch projection stays at its random start. No effect with <see cref="Stem.Convolution"/>.
+    /// </summary>
     public bool FreezePatch { get; init; }
 
     /// <summary>Hidden width of projector and predictor.</summary>
@@ -120,7 +122,8 @@ public sealed record ModelSettings
             if (Patch != ConvolutionStride)
             {
                 throw new SettingsException(
-                    $"model.patch is {Patch}, but a convolutional stem reduces images by {ConvolutionStride}. Set it to 16.");
+                    $"model.patch is {Patch}, but a convolutional stem reduces images by {ConvolutionStride}. "
+                    + $"Set it to {ConvolutionStride}.");
             }
         }
     }
@@ -138,7 +141,8 @@ public sealed record ModelSettings
         if (value % divisor != 0)
         {
             throw new SettingsException(
-                $"model.{SettingsJson.KeyOf(name)} is {value}, but it must be a multiple of {divisor}, {divisorName}. Change one of them.");
+                $"model.{SettingsJson.KeyOf(name)} is {value}, but it must be a multiple of {divisor}, {divisorName}. "
+                + "Change one of them.");
         }
     }
 }

@@ -42,11 +42,15 @@ public sealed record RecipeSettings
     {
         Require(Batch >= 2, nameof(Batch), Batch, "at least 2: one image has no negatives");
         Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
-        Require(WarmupEpochs >= 0 && WarmupEpochs <= Epochs, nameof(WarmupEpochs), WarmupEpochs, $"from 0 to recipe.epochs = {Epochs}");
-        Require(double.IsFinite(BaseLearningRate) && BaseLearningRate >= 0, nameof(BaseLearningRate), BaseLearningRate, "at least 0");
-        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, nameof(WeightDecay), WeightDecay, "at least 0");
+        Require(
+            WarmupEpochs >= 0 && WarmupEpochs <= Epochs,
+            nameof(WarmupEpochs),
+            WarmupEpochs,
+            $"from 0 to recipe.epochs = {Epochs}");
+        Require(IsAmount(BaseLearningRate), nameof(BaseLearningRate), BaseLearningRate, "at least 0");
+        Require(IsAmount(WeightDecay), nameof(WeightDecay), WeightDecay, "at least 0");
         Require(Momentum is >= 0 and <= 1, nameof(Momentum), Momentum, "from 0 to 1");
-        Require(double.IsFinite(Temperature) && Temperature > 0, nameof(Temperature), Temperature, "above 0");
+        Require(IsAmount(Temperature) && Temperature > 0, nameof(Temperature), Temperature, "above 0");
         Require(CropMinimum is > 0 and <= 1, nameof(CropMinimum), CropMinimum, "above 0 and at most 1");
     }
 
@@ -54,8 +58,10 @@ public sealed record RecipeSettings
     {
         if (!isMet)
         {
-            throw new SettingsException(
-                FormattableString.Invariant($"recipe.{SettingsJson.KeyOf(name)} is {value}, but it must be {expected}."));
+            throw new SettingsException(FormattableString.Invariant(
+                $"recipe.{SettingsJson.KeyOf(name)} is {value}, but it must be {expected}."));
         }
     }
+
+    private static bool IsAmount(double value) => double.IsFinite(value) && value >= 0;
 }

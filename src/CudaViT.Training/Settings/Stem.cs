@@ -6,6 +6,8 @@ public enum Stem
     /// <summary>Cut into patches, one linear layer.</summary>
     Patch,
 
-    /// <summary>Four strided 3×3 convolutions and one of 1×1, as in the reference implementation's later variants.</summary>
+    /// <summary>
+    /// Four strided 3×3 convolutions and one of 1×1, as in the reference implementation's later variants.
+    /// </summary>
     Convolution,
 }

@@ -3,10 +3,12 @@ using CudaViT.Training.Nn;
 
 namespace CudaViT.Training.Vit;
 
-/// <summary>Multi-head self-attention: one projection to queries, keys and values (<c>qkv</c>), one back (<c>proj</c>).</summary>
+/// <summary>
+/// Multi-head self-attention: one projection to queries, keys and values (<c>qkv</c>), one back (<c>proj</c>).
+/// </summary>
 /// <remarks>
-/// MoCo v3 starts queries, keys and values as three D×D matrices with Xavier bounds, not as one of 3D×D (arXiv:2104.02057,
-/// section 5).
+/// MoCo v3 starts queries, keys and values as three D×D matrices with Xavier bounds, not as one of 3D×D
+/// (arXiv:2104.02057, section 5).
 /// </remarks>
 public sealed class AttentionLayer : Module
 {

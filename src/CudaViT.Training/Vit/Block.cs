@@ -25,8 +25,9 @@ public sealed class Block : Module
     {
         _norm1 = AddChild("norm1", new LayerNormLayer(width));
         _attention = AddChild("attn", new AttentionLayer(width, heads));
-        _norm2 = AddChild<NormLayer>(
-            "norm2", mlpNorm == MlpNorm.Layer ? new LayerNormLayer(width) : new BatchNormLayer(width, Initializers.Ones));
+        _norm2 = AddChild<NormLayer>("norm2", mlpNorm == MlpNorm.Layer
+            ? new LayerNormLayer(width)
+            : new BatchNormLayer(width, Initializers.Ones));
         _mlp = AddChild("mlp", new Mlp(width, hidden));
     }
 

@@ -24,7 +24,8 @@ public sealed class ConvStem : TokenStem
         {
             int to = width >> (3 - stage);
             var conv = new ConvLayer(from, to, 3, stride: 2, padding: 1, Initializers.FanInUniform(from * 9));
-            _stages.Add((AddChild(Name(3 * stage), conv), AddChild(Name((3 * stage) + 1), new BatchNormLayer(to, Initializers.Ones))));
+            var norm = new BatchNormLayer(to, Initializers.Ones);
+            _stages.Add((AddChild(Name(3 * stage), conv), AddChild(Name((3 * stage) + 1), norm)));
             from = to;
         }
 

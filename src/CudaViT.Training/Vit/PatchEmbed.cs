@@ -7,7 +7,9 @@ namespace CudaViT.Training.Vit;
 /// Cuts images into P×P patches and maps each to a token: a convolution with stride P, written as a matrix product.
 /// <c>proj.weight</c> is [D, channels, P, P], <c>proj.bias</c> [D].
 /// </summary>
-/// <remarks>A. Dosovitskiy et al., arXiv:2010.11929, section 3.1; why to freeze it: MoCo v3, arXiv:2104.02057, section 4.2.</remarks>
+/// <remarks>
+/// A. Dosovitskiy et al., arXiv:2010.11929, section 3.1; why to freeze it: MoCo v3, arXiv:2104.02057, section 4.2.
+/// </remarks>
 public sealed class PatchEmbed : TokenStem
 {
     private readonly Parameter _weight;
@@ -19,7 +21,9 @@ public sealed class PatchEmbed : TokenStem
     /// <param name="channels">Channels of the images.</param>
     /// <param name="patch">Height and width P of a patch in pixels.</param>
     /// <param name="width">Width D of a token.</param>
-    /// <param name="isFrozen">Whether the projection stays at its random start: no gradient and no weight decay.</param>
+    /// <param name="isFrozen">
+    /// Whether the projection stays at its random start: no gradient and no weight decay.
+    /// </param>
     public PatchEmbed(int channels, int patch, int width, bool isFrozen)
     {
         (_patch, _width) = (patch, width);

@@ -2,8 +2,8 @@ namespace CudaViT.Training.Vit;
 
 /// <summary>Fixed two-dimensional position embeddings.</summary>
 /// <remarks>
-/// With Q = D/4 and ωₖ = 10000^(−k/Q), the token in row r and column c gets [sin(rω), cos(rω), sin(cω), cos(cω)]. The row
-/// comes first, as in the published checkpoints (MoCo v3, arXiv:2104.02057, section 5).
+/// With Q = D/4 and ωₖ = 10000^(−k/Q), the token in row r and column c gets [sin(rω), cos(rω), sin(cω), cos(cω)]. The
+/// row comes first, as in the published checkpoints (MoCo v3, arXiv:2104.02057, section 5).
 /// </remarks>
 public static class SinCosTable
 {
@@ -18,7 +18,8 @@ public static class SinCosTable
     {
         if (width % 4 != 0)
         {
-            throw new ArgumentException($"The width of a sine-cosine table must be a multiple of 4, but it is {width}.");
+            throw new ArgumentException(
+                $"The width of a sine-cosine table must be a multiple of 4, but it is {width}.");
         }
 
         int first = hasClassToken ? 1 : 0;

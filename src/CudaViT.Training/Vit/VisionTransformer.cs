@@ -36,7 +36,10 @@ public sealed class VisionTransformer : Encoder
         _position = settings.Position switch
         {
             PositionTable.SinCos => AddParameter(
-                "pos_embed", table, Initializers.Values(() => SinCosTable.Make(grid, grid, width, hasClassToken)), isTrainable: false),
+                "pos_embed",
+                table,
+                Initializers.Values(() => SinCosTable.Make(grid, grid, width, hasClassToken)),
+                isTrainable: false),
             PositionTable.Learned => AddParameter("pos_embed", table, Initializers.Normal(LearnedPositionScale)),
             _ => null,
         };
@@ -123,8 +126,8 @@ public sealed class VisionTransformer : Encoder
         if (images.Shape.Rank != 4 || images.Shape[1] != channels || images.Shape[2] != size || images.Shape[3] != size)
         {
             throw new ArgumentException(
-                $"VisionTransformer: images must be [B, {channels}, {size}, {size}], but their shape is {images.Shape}. "
-                + "Resize them, or build the model for their size.");
+                $"VisionTransformer: images must be [B, {channels}, {size}, {size}], but their shape is "
+                + $"{images.Shape}. Resize them, or build the model for their size.");
         }
     }
 }

@@ -28,7 +28,8 @@ public sealed class EmaStepTests
         {
             NdArray average = run.Normal([count], dtype, seed: 1).Data;
             NdArray source = run.Normal([count], dtype, seed: 2).Data;
-            double[] expected = [.. average.ToDoubles().Zip(source.ToDoubles(), (slow, fast) => (0.99 * slow) + (0.01 * fast))];
+            double[] expected =
+                [.. average.ToDoubles().Zip(source.ToDoubles(), (slow, fast) => (0.99 * slow) + (0.01 * fast))];
             int version = average.Storage.Version;
 
             EmaStep.Apply([average], [source], momentum: 0.99);
@@ -54,8 +55,8 @@ public sealed class EmaStepTests
         using TestRun run = Backends.Open(backend);
         NdArray four = run.Normal([4], DType.F32, seed: 1).Data;
         NdArray five = run.Normal([5], DType.F32, seed: 1).Data;
-        Assert.Contains(
-            "F32[5]", Assert.Throws<ArgumentException>(() => EmaStep.Apply([four], [five], 0.5)).Message, StringComparison.Ordinal);
+        ArgumentException error = Assert.Throws<ArgumentException>(() => EmaStep.Apply([four], [five], 0.5));
+        Assert.Contains("F32[5]", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => EmaStep.Apply([four], [], 0.5));
         Assert.Throws<ArgumentOutOfRangeException>(() => EmaStep.Apply([four], [four], 1.5));
     }

@@ -28,8 +28,8 @@ public sealed class SumsOfSquaresTests
     {
         using TestRun run = Backends.Open(backend);
         NdArray narrow = run.Normal([4], DType.BF16, seed: 1).Data;
-        Assert.Contains(
-            "BF16[4]", Assert.Throws<ArgumentException>(() => SumsOfSquares.Apply([narrow])).Message, StringComparison.Ordinal);
+        ArgumentException error = Assert.Throws<ArgumentException>(() => SumsOfSquares.Apply([narrow]));
+        Assert.Contains("BF16[4]", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => SumsOfSquares.Apply([]));
     }
 }

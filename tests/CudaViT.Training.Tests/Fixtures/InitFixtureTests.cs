@@ -43,7 +43,8 @@ public sealed class InitFixtureTests
         Assert.Equal(expected.Select(property => property.Name), actual.Select(parameter => parameter.Name));
         foreach ((JsonProperty property, Parameter parameter) in expected.Zip(actual))
         {
-            Assert.Equal(property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()), parameter.Shape);
+            JsonElement shape = property.Value.GetProperty("shape");
+            Assert.Equal(shape.EnumerateArray().Select(size => size.GetInt32()), parameter.Shape);
             Assert.Equal(property.Value.GetProperty("requires_grad").GetBoolean(), parameter.IsTrainable);
         }
     }

@@ -6,7 +6,9 @@ using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests;
 
-/// <summary>One recorded model: its settings, initial state, inputs and tolerances. Nothing about it is known beforehand.</summary>
+/// <summary>
+/// One recorded model: its settings, initial state, inputs and tolerances. Nothing about it is known beforehand.
+/// </summary>
 internal sealed class ModelFixture
 {
     private const string Suffix = "_config.json";
@@ -52,7 +54,9 @@ internal sealed class ModelFixture
 
     public Recording Init { get; }
 
-    /// <summary>Float32 tolerance of a loss that follows from given values by one forward pass: that of a first step.</summary>
+    /// <summary>
+    /// Float32 tolerance of a loss that follows from given values by one forward pass: that of a first step.
+    /// </summary>
     public double ForwardLossBound =>
         Tolerances.GetProperty("adamw").GetProperty("suggested_float32_loss_atol")[0].GetDouble();
 

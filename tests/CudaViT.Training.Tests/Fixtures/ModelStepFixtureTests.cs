@@ -85,7 +85,8 @@ public sealed class ModelStepFixtureTests
             }
             else
             {
-                ModelAssert.Within(expected[what], values, what, ModelAssert.Spread * spread.GetProperty(what).GetDouble());
+                double bound = ModelAssert.Spread * spread.GetProperty(what).GetDouble();
+                ModelAssert.Within(expected[what], values, what, bound);
             }
         }
     }
@@ -131,8 +132,8 @@ public sealed class ModelStepFixtureTests
         ModelAssert.Within(states[0], states[1], "state", 1e-12);
     }
 
-    // Weights and activations rounded to bfloat16: the recorded emulation, which rounds only operands of products, was off
-    // by 4e-3 to 8e-3 in the loss, with cosines above 0.999. A smoke test.
+    // Weights and activations rounded to bfloat16: the recorded emulation, which rounds only operands of products, was
+    // off by 4e-3 to 8e-3 in the loss, with cosines above 0.999. A smoke test.
     [Theory, MemberData(nameof(Names))]
     public void Bfloat16_activations_stay_near_the_recorded_embeddings(string name)
     {
@@ -213,7 +214,9 @@ public sealed class ModelStepFixtureTests
         var state = model.State().ToDictionary(entry => entry.Name, entry => entry.Array.ToDoubles());
         foreach ((string recorded, string name) in expected.Under("after."))
         {
-            double bound = dtype == DType.F64 ? ModelAssert.Exact : ModelAssert.Spread * spread.GetProperty("x1.z").GetDouble();
+            double bound = dtype == DType.F64
+                ? ModelAssert.Exact
+                : ModelAssert.Spread * spread.GetProperty("x1.z").GetDouble();
             ModelAssert.Within(expected[recorded], state[name], recorded, bound);
         }
     }

@@ -56,7 +56,9 @@ public sealed class ModelTrajectoryFixtureTests
         if (rule == "lars")
         {
             return new Lars(
-                groups, settings.GetProperty("momentum").GetDouble(), settings.GetProperty("trust_coefficient").GetDouble());
+                groups,
+                settings.GetProperty("momentum").GetDouble(),
+                settings.GetProperty("trust_coefficient").GetDouble());
         }
 
         JsonElement betas = settings.GetProperty("betas");

@@ -28,8 +28,10 @@ public sealed class ScheduleFixtureTests
             double At(string column) => row[Array.IndexOf(columns, column)].GetDouble();
             double epoch = At("epoch") + (At("iteration") / Number(settings, "iters_per_epoch"));
             double epochs = Number(settings, "epochs");
-            Agree(At("lr"), Schedules.WarmupCosine(epoch, peak, Number(settings, "warmup_epochs"), epochs), $"lr at {epoch}");
-            Agree(At("m_cosine"), Schedules.EncoderMomentum(epoch, Number(settings, "m"), epochs, cosine: true), $"m at {epoch}");
+            double rate = Schedules.WarmupCosine(epoch, peak, Number(settings, "warmup_epochs"), epochs);
+            double momentum = Schedules.EncoderMomentum(epoch, Number(settings, "m"), epochs, cosine: true);
+            Agree(At("lr"), rate, $"lr at {epoch}");
+            Agree(At("m_cosine"), momentum, $"m at {epoch}");
         }
     }
 
@@ -41,7 +43,8 @@ public sealed class ScheduleFixtureTests
         foreach (JsonElement row in settings.GetProperty("rows").EnumerateArray())
         {
             int epoch = row[0].GetInt32();
-            Agree(row[1].GetDouble(), Schedules.Cosine(epoch, peak, settings.GetProperty("epochs").GetInt32()), $"lr at {epoch}");
+            double rate = Schedules.Cosine(epoch, peak, settings.GetProperty("epochs").GetInt32());
+            Agree(row[1].GetDouble(), rate, $"lr at {epoch}");
         }
     }
 
@@ -51,6 +54,6 @@ public sealed class ScheduleFixtureTests
     private static double Number(JsonElement settings, string name) => settings.GetProperty(name).GetDouble();
 
     // A recorded 0 has to be 0.
-    private static void Agree(double expected, double actual, string what) =>
-        Assert.True(Math.Abs(actual - expected) <= Relative * Math.Abs(expected), $"{what}: {actual:g17}, expected {expected:g17}");
+    private static void Agree(double expected, double actual, string what) => Assert.True(
+        Math.Abs(actual - expected) <= Relative * Math.Abs(expected), $"{what}: {actual:g17}, expected {expected:g17}");
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using CudaViT.TestKit;
 using CudaViT.Training.Vit;
@@ -17,10 +18,10 @@ public sealed partial class SinCosFixtureTests
     {
         var recording = new Recording(Fixtures.File("sincos", "sincos.safetensors"));
         Match size = Size().Match(name);
-        int Number(string group) => int.Parse(size.Groups[group].ValueSpan, System.Globalization.CultureInfo.InvariantCulture);
+        int Number(string group) => int.Parse(size.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
 
-        // The recorded enumeration of a grid that is not square has H entries per i, so it is the table of the grid turned
-        // by a quarter.
+        // The recorded enumeration of a grid that is not square has H entries per i, so it is the table of the grid
+        // turned by a quarter.
         double[] table = SinCosTable.Make(rows: Number("w"), columns: Number("h"), Number("d"), hasClassToken: true);
 
         ModelAssert.Within(recording[name], table, name, Bound);

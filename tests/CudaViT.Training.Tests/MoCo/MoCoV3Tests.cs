@@ -143,11 +143,14 @@ public sealed class MoCoV3Tests
     public void Identical_images_give_the_loss_of_collapse()
     {
         using TestRun run = Backends.Open("cpu");
-        ModelSettings settings = Tiny with { HeadBatchNorm = false }; // which would tell equal rows apart by dividing by 0
+
+        // Batch normalization would tell equal rows apart, by dividing rounding errors by nothing.
+        ModelSettings settings = Tiny with { HeadBatchNorm = false };
         MoCoV3 model = TinyMoCo.Create(run, settings, DType.F64);
         double[] image = Values.Normal(Tiny.Channels * Tiny.ImageSize * Tiny.ImageSize, seed: 1);
         double[] batch = [.. Enumerable.Repeat(image, TinyMoCo.Batch).SelectMany(values => values)];
-        var x = new Tensor(run.Array(batch, [TinyMoCo.Batch, Tiny.Channels, Tiny.ImageSize, Tiny.ImageSize], DType.F64));
+        Shape shape = [TinyMoCo.Batch, Tiny.Channels, Tiny.ImageSize, Tiny.ImageSize];
+        var x = new Tensor(run.Array(batch, shape, DType.F64));
 
         double loss = model.Loss(x, x, momentum: 0.99).Loss.Data.Item();
 
@@ -158,7 +161,9 @@ public sealed class MoCoV3Tests
     public void Features_are_those_of_each_image_alone_and_leave_the_model_as_it_was()
     {
         using TestRun run = Backends.Open("cpu");
-        ModelSettings settings = Tiny with { MlpNorm = MlpNorm.Batch }; // in training mode, images would touch each other
+
+        // In training mode, batch normalization would let images touch each other.
+        ModelSettings settings = Tiny with { MlpNorm = MlpNorm.Batch };
         MoCoV3 model = TinyMoCo.Create(run, settings, DType.F64);
         Tensor images = TinyMoCo.Images(model, 1);
         Dictionary<string, byte[]> before = TinyMoCo.Bits(model.State());
@@ -195,10 +200,11 @@ public sealed class MoCoV3Tests
         Tensor images = TinyMoCo.Images(model, 1);
         Tensor large = run.Normal([TinyMoCo.Batch, 2, 12, 12], DType.F32, seed: 1);
 
-        Assert.Contains(
-            "x2", Assert.Throws<ArgumentException>(() => model.Loss(images, large, 0.99)).Message, StringComparison.Ordinal);
-        Assert.Contains(
-            "[12, 2, 12, 12]", Assert.Throws<ArgumentException>(() => model.Loss(large, large, 0.99)).Message, StringComparison.Ordinal);
+        ArgumentException differ = Assert.Throws<ArgumentException>(() => model.Loss(images, large, 0.99));
+        ArgumentException misfit = Assert.Throws<ArgumentException>(() => model.Loss(large, large, 0.99));
+
+        Assert.Contains("x2", differ.Message, StringComparison.Ordinal);
+        Assert.Contains("[12, 2, 12, 12]", misfit.Message, StringComparison.Ordinal);
     }
 
     private static void Step(MoCoV3 model, Optimizer optimizer, int seed, double learningRate, double momentum)

@@ -28,8 +28,8 @@ public sealed class ResNet50Tests
         Assert.Equal("base_encoder.conv1.weight", names[0]);
         Assert.Contains("base_encoder.layer1.0.downsample.1.bias", names);
         Assert.Contains("base_encoder.layer4.2.bn3.weight", names);
-        Assert.Equal(
-            ["fc.0.weight", "fc.1.weight", "fc.1.bias", "fc.3.weight"], names[^4..].Select(name => name["base_encoder.".Length..]));
+        string[] head = ["fc.0.weight", "fc.1.weight", "fc.1.bias", "fc.3.weight"];
+        Assert.Equal(head.Select(name => $"base_encoder.{name}"), names[^4..]);
     }
 
     [Fact]
