@@ -60,13 +60,13 @@ public sealed class PresetTests
     public void Impossible_settings_are_named_with_their_values()
     {
         ModelSettings tiny = ModelSettings.VitTiny;
-        Throws("ImageSize is 225", () => (tiny with { ImageSize = 225 }).Validate());
+        Throws("imageSize is 225", () => (tiny with { ImageSize = 225 }).Validate());
         Throws("multiple of 5", () => (tiny with { Heads = 5 }).Validate());
-        Throws("Depth is 0", () => (tiny with { Depth = 0 }).Validate());
-        Throws("Patch is 8", () => (tiny with { Patch = 8, Stem = Stem.Convolution }).Validate());
-        Throws("Batch is 1", () => new RecipeSettings { Batch = 1 }.Validate());
-        Throws("Temperature is NaN", () => new RecipeSettings { Temperature = double.NaN }.Validate());
-        Throws("WarmupEpochs is 400", () => new RecipeSettings { WarmupEpochs = 400 }.Validate());
+        Throws("depth is 0", () => (tiny with { Depth = 0 }).Validate());
+        Throws("patch is 8", () => (tiny with { Patch = 8, Stem = Stem.Convolution }).Validate());
+        Throws("batch is 1", () => new RecipeSettings { Batch = 1 }.Validate());
+        Throws("temperature is NaN", () => new RecipeSettings { Temperature = double.NaN }.Validate());
+        Throws("warmupEpochs is 400", () => new RecipeSettings { WarmupEpochs = 400 }.Validate());
 
         static void Throws(string part, Action action) => Assert.Contains(
             part, Assert.Throws<SettingsException>(action).Message, StringComparison.Ordinal);
