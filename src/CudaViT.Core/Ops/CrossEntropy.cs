@@ -8,14 +8,14 @@ namespace CudaViT.Core;
 /// </remarks>
 public sealed class CrossEntropy : Operation
 {
-    private readonly NdArray _logits;    // [N, C]
-    private readonly NdArray _labels;    // [N], I32 or I64
-    private readonly NdArray _logSumExp; // [N], accumulator dtype
+    private readonly NdArray _logits; // [N, C]
+    private readonly NdArray _labels; // [N], I32 or I64
+    private readonly NdArray _logSum; // [N], accumulator dtype; of the exponentials after the maximum is taken out
     private readonly double _labelSmoothing;
 
-    private CrossEntropy(Tensor logits, NdArray labels, NdArray logSumExp, double labelSmoothing)
-        : base(inputs: [logits], saved: [logits.Data, labels, logSumExp]) =>
-        (_logits, _labels, _logSumExp, _labelSmoothing) = (logits.Data, labels, logSumExp, labelSmoothing);
+    private CrossEntropy(Tensor logits, NdArray labels, NdArray logSum, double labelSmoothing)
+        : base(inputs: [logits], saved: [logits.Data, labels, logSum]) =>
+        (_logits, _labels, _logSum, _labelSmoothing) = (logits.Data, labels, logSum, labelSmoothing);
 
     /// <summary>Computes the mean loss over all rows.</summary>
     /// <param name="logits">[N, C] with N ≥ 1 and C ≥ 1; F64, F32 or BF16.</param>
@@ -32,13 +32,13 @@ public sealed class CrossEntropy : Operation
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(labelSmoothing, 1);
         CheckLabels(logits, labels);
 
-        (NdArray loss, NdArray logSumExp) = logits.Backend.CrossEntropy(logits.Data, labels, labelSmoothing);
-        return Tape.Record(loss, new CrossEntropy(logits, labels, logSumExp, labelSmoothing));
+        (NdArray loss, NdArray logSum) = logits.Backend.CrossEntropy(logits.Data, labels, labelSmoothing);
+        return Tape.Record(loss, new CrossEntropy(logits, labels, logSum, labelSmoothing));
     }
 
     /// <inheritdoc/>
     protected internal override NdArray?[] Backward(NdArray dy) =>
-        [dy.Backend.CrossEntropyBackward(dy, _logits, _labels, _logSumExp, _labelSmoothing)];
+        [dy.Backend.CrossEntropyBackward(dy, _logits, _labels, _logSum, _labelSmoothing)];
 
     private static void CheckLabels(Tensor logits, NdArray labels)
     {
@@ -69,9 +69,11 @@ public sealed class CrossEntropy : Operation
 
 public partial interface IBackend
 {
-    /// <summary>Returns the mean loss [] and logΣexp of every row [N], both in the accumulator type.</summary>
-    (NdArray Loss, NdArray LogSumExp) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing);
+    /// <summary>
+    /// Returns the mean loss [] and, of every row, log Σ exp(x − max x) [N], both in the accumulator type.
+    /// </summary>
+    (NdArray Loss, NdArray LogSum) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing);
 
     /// <summary>Returns the gradient by the logits, given dy [] in the accumulator type.</summary>
-    NdArray CrossEntropyBackward(NdArray dy, NdArray logits, NdArray labels, NdArray logSumExp, double labelSmoothing);
+    NdArray CrossEntropyBackward(NdArray dy, NdArray logits, NdArray labels, NdArray logSum, double labelSmoothing);
 }

@@ -6,39 +6,36 @@ namespace CudaViT.Cpu;
 
 public sealed partial class CpuBackend
 {
-    // An exponential costs about this many additions.
-    private const int ExpWork = 8;
-
     /// <inheritdoc/>
-    public (NdArray Loss, NdArray LogSumExp) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing) =>
+    public (NdArray Loss, NdArray LogSum) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing) =>
         logits.DType == DType.F64
             ? CrossEntropy<double>(logits, labels, labelSmoothing)
             : CrossEntropy<float>(Widen(logits), labels, labelSmoothing);
 
     /// <inheritdoc/>
     public NdArray CrossEntropyBackward(
-        NdArray dy, NdArray logits, NdArray labels, NdArray logSumExp, double labelSmoothing) => logits.DType switch
+        NdArray dy, NdArray logits, NdArray labels, NdArray logSum, double labelSmoothing) => logits.DType switch
         {
-            DType.BF16 => Narrow(CrossEntropyBackward<float>(dy, Widen(logits), labels, logSumExp, labelSmoothing)),
-            DType.F64 => CrossEntropyBackward<double>(dy, logits, labels, logSumExp, labelSmoothing),
-            _ => CrossEntropyBackward<float>(dy, logits, labels, logSumExp, labelSmoothing),
+            DType.BF16 => Narrow(CrossEntropyBackward<float>(dy, Widen(logits), labels, logSum, labelSmoothing)),
+            DType.F64 => CrossEntropyBackward<double>(dy, logits, labels, logSum, labelSmoothing),
+            _ => CrossEntropyBackward<float>(dy, logits, labels, logSum, labelSmoothing),
         };
 
-    private (NdArray Loss, NdArray LogSumExp) CrossEntropy<T>(NdArray logits, NdArray labels, double labelSmoothing)
+    private (NdArray Loss, NdArray LogSum) CrossEntropy<T>(NdArray logits, NdArray labels, double labelSmoothing)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
-        NdArray logSumExp = Empty([rows], logits.DType);
+        NdArray logSum = Empty([rows], logits.DType);
         NdArray losses = Empty([rows], logits.DType);
         T spread = T.CreateChecked(labelSmoothing);
-        ForEachChunk(rows, (long)ExpWork * classes, (start, end) =>
+        ForEachChunk(rows, (long)SoftmaxWork * classes, (start, end) =>
         {
             for (int i = (int)start; i < end; i++)
             {
                 ReadOnlySpan<T> row = logits.ReadSpan<T>().Slice(i * classes, classes);
                 T largest = TensorPrimitives.Max(row);
-                T logSum = T.Log(SumOfExponentials(row, largest));
-                logSumExp.Span<T>()[i] = largest + logSum;
+                T rowSum = T.Log(SumOfExponentials(row, largest));
+                logSum.Span<T>()[i] = rowSum;
 
                 // Every term relative to the maximum: the targets sum to one, so it falls out of the difference.
                 T expected = (T.One - spread) * (row[ReadLabel(labels, i)] - largest);
@@ -48,18 +45,18 @@ public sealed partial class CpuBackend
                     expected += spread * mean;
                 }
 
-                losses.Span<T>()[i] = logSum - expected;
+                losses.Span<T>()[i] = rowSum - expected;
             }
         });
 
         NdArray loss = Empty([], logits.DType);
         loss.Span<T>()[0] = TensorPrimitives.Sum(losses.ReadSpan<T>()) / T.CreateChecked(rows);
         losses.Storage.Release();
-        return (loss, logSumExp);
+        return (loss, logSum);
     }
 
     private NdArray CrossEntropyBackward<T>(
-        NdArray dy, NdArray logits, NdArray labels, NdArray logSumExp, double labelSmoothing)
+        NdArray dy, NdArray logits, NdArray labels, NdArray logSum, double labelSmoothing)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
@@ -67,13 +64,17 @@ public sealed partial class CpuBackend
         T scale = dy.ReadSpan<T>()[0] / T.CreateChecked(rows);
         T hit = T.One - T.CreateChecked(labelSmoothing);
         T floor = T.CreateChecked(labelSmoothing / classes);
-        ForEachChunk(rows, (long)ExpWork * classes, (start, end) =>
+        ForEachChunk(rows, (long)SoftmaxWork * classes, (start, end) =>
         {
             for (int i = (int)start; i < end; i++)
             {
+                ReadOnlySpan<T> source = logits.ReadSpan<T>().Slice(i * classes, classes);
                 Span<T> row = dx.Span<T>().Slice(i * classes, classes);
-                TensorPrimitives.Subtract(logits.ReadSpan<T>().Slice(i * classes, classes), logSumExp.ReadSpan<T>()[i], row);
-                TensorPrimitives.Exp(row, row);
+
+                // One after the other: the sum of both could be as large as the logits and would cost their digits.
+                TensorPrimitives.Subtract(source, TensorPrimitives.Max(source), row);
+                TensorPrimitives.Subtract(row, logSum.ReadSpan<T>()[i], row);
+                VectorMath.Exp<T>(row, row);
                 TensorPrimitives.Subtract(row, floor, row);
                 row[ReadLabel(labels, i)] -= hit;
                 TensorPrimitives.Multiply(row, scale, row);
@@ -94,7 +95,7 @@ public sealed partial class CpuBackend
             ReadOnlySpan<T> part = x[start..Math.Min(x.Length, start + TileLength)];
             Span<T> exponentials = tile[..part.Length];
             TensorPrimitives.Subtract(part, shift, exponentials);
-            TensorPrimitives.Exp(exponentials, exponentials);
+            VectorMath.Exp<T>(exponentials, exponentials);
             sum += TensorPrimitives.Sum<T>(exponentials);
         }
 

@@ -31,7 +31,7 @@ public sealed partial class CpuBackend
         NdArray sum = NdArray.Zeros(this, [queries], q.DType); // Σ exp(s − largest) over the keys seen so far
         NdArray positive = Empty([queries], q.DType);
         ForEachSimilarityTile(q, k, temperature, (tile, query, key) =>
-            ForEachChunk(tile.Shape[0], (long)ExpWork * tile.Shape[1], (start, end) =>
+            ForEachChunk(tile.Shape[0], (long)SoftmaxWork * tile.Shape[1], (start, end) =>
             {
                 for (int row = (int)start; row < end; row++)
                 {
@@ -74,14 +74,14 @@ public sealed partial class CpuBackend
         T scale = T.CreateChecked(2) * dy.ReadSpan<T>()[0] / T.CreateChecked(q.Shape[0]);
         ForEachSimilarityTile(q, k, temperature, (tile, query, key) =>
         {
-            ForEachChunk(tile.Shape[0], (long)ExpWork * tile.Shape[1], (start, end) =>
+            ForEachChunk(tile.Shape[0], (long)SoftmaxWork * tile.Shape[1], (start, end) =>
             {
                 for (int row = (int)start; row < end; row++)
                 {
                     Span<T> logits = tile.Rows(row, row + 1).Span<T>();
                     int i = query + row;
                     TensorPrimitives.Subtract(logits, logSumExp.ReadSpan<T>()[i], logits);
-                    TensorPrimitives.Exp(logits, logits);
+                    VectorMath.Exp<T>(logits, logits);
                     int own = i + positiveOffset - key;
                     if (own >= 0 && own < logits.Length)
                     {
