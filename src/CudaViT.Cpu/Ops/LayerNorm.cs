@@ -53,21 +53,16 @@ public sealed partial class CpuBackend
         T smallest = T.CreateChecked(epsilon);
         ForEachChunk(rows, width, (start, end) =>
         {
+            ReadOnlySpan<T> source = x.ReadSpan<T>();
+            Span<T> result = y.Span<T>();
+            Span<T> means = mean.Span<T>();
+            Span<T> rstds = rstd.Span<T>();
+            ReadOnlySpan<T> weights = weight is null ? [] : weight.ReadSpan<T>();
+            ReadOnlySpan<T> biases = bias is null ? [] : bias.ReadSpan<T>();
             for (int i = (int)start; i < end; i++)
             {
-                ReadOnlySpan<T> row = x.ReadSpan<T>().Slice(i * width, width);
-                Span<T> result = y.Span<T>().Slice(i * width, width);
-                T center = TensorPrimitives.Sum(row) / T.CreateChecked(width);
-                TensorPrimitives.Subtract(row, center, result);
-                T scale = T.One / T.Sqrt((TensorPrimitives.SumOfSquares<T>(result) / T.CreateChecked(width)) + smallest);
-                TensorPrimitives.Multiply(result, scale, result);
-                if (weight is not null && bias is not null)
-                {
-                    TensorPrimitives.MultiplyAdd(result, weight.ReadSpan<T>(), bias.ReadSpan<T>(), result);
-                }
-
-                mean.Span<T>()[i] = center;
-                rstd.Span<T>()[i] = scale;
+                (means[i], rstds[i]) = LayerNormRow(
+                    source.Slice(i * width, width), weights, biases, smallest, result.Slice(i * width, width));
             }
         });
         return (y, mean, rstd);
@@ -84,6 +79,12 @@ public sealed partial class CpuBackend
         NdArray? partials = weight is null ? null : Empty([blocks, 2 * width], dy.DType);
         ForEachChunk(blocks, (long)RowsPerPartial * width, (start, end) =>
         {
+            ReadOnlySpan<T> upstream = dy.ReadSpan<T>();
+            ReadOnlySpan<T> source = x.ReadSpan<T>();
+            ReadOnlySpan<T> weights = weight is null ? [] : weight.ReadSpan<T>();
+            ReadOnlySpan<T> means = mean.ReadSpan<T>();
+            ReadOnlySpan<T> rstds = rstd.ReadSpan<T>();
+            Span<T> result = dx.Span<T>();
             for (int block = (int)start; block < end; block++)
             {
                 Span<T> sums = partials is null ? [] : partials.Span<T>().Slice(block * 2 * width, 2 * width);
@@ -92,9 +93,8 @@ public sealed partial class CpuBackend
                 for (int i = block * RowsPerPartial; i < lastRow; i++)
                 {
                     LayerNormBackwardRow(
-                        dy.ReadSpan<T>().Slice(i * width, width), x.ReadSpan<T>().Slice(i * width, width),
-                        weight is null ? [] : weight.ReadSpan<T>(), mean.ReadSpan<T>()[i], rstd.ReadSpan<T>()[i],
-                        dx.Span<T>().Slice(i * width, width), sums);
+                        upstream.Slice(i * width, width), source.Slice(i * width, width), weights, means[i], rstds[i],
+                        result.Slice(i * width, width), sums);
                 }
             }
         });
@@ -108,6 +108,58 @@ public sealed partial class CpuBackend
         NdArray dBias = Empty([width], dy.DType);
         AddPartials<T>(partials, dWeight, dBias);
         return (dx, dWeight, dBias);
+    }
+
+    /// <summary>One row of y, in three passes over a row that is in the first-level cache by then.</summary>
+    private static (T Mean, T Rstd) LayerNormRow<T>(
+        ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, T epsilon, Span<T> y)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int width = x.Length;
+        ref T xAt = ref MemoryMarshal.GetReference(x);
+        ref T yAt = ref MemoryMarshal.GetReference(y);
+        ref T weightAt = ref MemoryMarshal.GetReference(weight);
+        ref T biasAt = ref MemoryMarshal.GetReference(bias);
+        int lanes = Vector<T>.Count;
+        int vectorEnd = width - (width % lanes);
+        T mean = TensorPrimitives.Sum(x) / T.CreateChecked(width);
+
+        Vector<T> squareSums = Vector<T>.Zero;
+        int j = 0;
+        for (; j < vectorEnd; j += lanes)
+        {
+            Vector<T> centered = Vector.LoadUnsafe(ref xAt, (nuint)j) - new Vector<T>(mean);
+            squareSums += centered * centered;
+            centered.StoreUnsafe(ref yAt, (nuint)j);
+        }
+
+        T squareSum = Vector.Sum(squareSums);
+        for (; j < width; j++)
+        {
+            y[j] = x[j] - mean;
+            squareSum += y[j] * y[j];
+        }
+
+        T rstd = T.One / T.Sqrt((squareSum / T.CreateChecked(width)) + epsilon);
+        if (weight.IsEmpty)
+        {
+            TensorPrimitives.Multiply(y, rstd, y);
+            return (mean, rstd);
+        }
+
+        for (j = 0; j < vectorEnd; j += lanes)
+        {
+            Vector<T> unit = Vector.LoadUnsafe(ref yAt, (nuint)j) * new Vector<T>(rstd);
+            ((unit * Vector.LoadUnsafe(ref weightAt, (nuint)j)) + Vector.LoadUnsafe(ref biasAt, (nuint)j))
+                .StoreUnsafe(ref yAt, (nuint)j);
+        }
+
+        for (; j < width; j++)
+        {
+            y[j] = (y[j] * rstd * weight[j]) + bias[j];
+        }
+
+        return (mean, rstd);
     }
 
     /// <summary>One row of dx; adds the row's part to the sums, dweight before dbias, unless they are empty.</summary>
