@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace CudaViT.Cpu;
 
@@ -9,7 +10,7 @@ namespace CudaViT.Cpu;
 /// <remarks>
 /// Queries go through in blocks of rows, whose scores stay in the second-level cache. Keys and values are packed once into
 /// the panels that the matrix product's micro-kernel reads, straight from where they lie among the other heads. The kernel
-/// writes whole blocks, so scratch matrices are padded to multiples of its sides; what lies in the padding is never read.
+/// writes whole blocks, so scratch matrices are padded to multiples of its sides; the padding never reaches a result.
 /// </remarks>
 /// <param name="sizes">Sizes of the whole operation.</param>
 /// <param name="item">Index of the head, sample * heads + head.</param>
@@ -17,8 +18,9 @@ namespace CudaViT.Cpu;
 internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scale)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // Rows of queries in a block: enough of them to make up for reading and writing dK and dV once a block.
-    private const int MaxBlockRows = 48;
+    // Rows of queries in a block, a multiple of all kernels' rows: enough to make up for reading and writing dK and dV
+    // once a block, few enough for the scores of a few hundred tokens to stay in the second-level cache.
+    private const int MaxBlockRows = 72;
 
     [ThreadStatic]
     private static AlignedBuffer<T>? _scratch;
@@ -44,43 +46,46 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
     public void Forward<TKernel>(ReadOnlySpan<T> qkv, Span<T> y, Span<T> logSumExp, Span<T> probabilities)
         where TKernel : struct, IMicroKernel<T>
     {
-        int blockRows = Math.Min(MaxBlockRows, RoundUp(Tokens, TKernel.Rows));
+        int blockRows = BlockRows(TKernel.Rows);
         int paddedTokens = RoundUp(Tokens, TKernel.Columns);
         int paddedWidth = RoundUp(HeadWidth, TKernel.Columns);
         var scratch = new Carver(
-            (paddedTokens * HeadWidth) + (Tokens * paddedWidth) + (blockRows * (paddedTokens + paddedWidth)));
+            (paddedTokens * HeadWidth) + (Tokens * paddedWidth) + (blockRows * (HeadWidth + paddedTokens + paddedWidth)));
         ref T keysTransposed = ref scratch.Take(paddedTokens * HeadWidth);
         ref T values = ref scratch.Take(Tokens * paddedWidth);
+        Span<T> queries = scratch.TakeSpan(blockRows * HeadWidth);
         Span<T> scores = scratch.TakeSpan(blockRows * paddedTokens);
         Span<T> results = scratch.TakeSpan(blockRows * paddedWidth);
 
-        ref T query = ref At(qkv, FirstQuery);
-        Pack<TKernel>(ref Unsafe.Add(ref query, sizes.Width), 1, PackedRow, HeadWidth, Tokens, ref keysTransposed);
-        Pack<TKernel>(ref Unsafe.Add(ref query, 2 * sizes.Width), PackedRow, 1, Tokens, HeadWidth, ref values);
+        Span<T> shares = stackalloc T[MaxBlockRows];
+        int firstKey = FirstQuery + sizes.Width;
+        Pack<TKernel>(ref At(qkv, firstKey), 1, PackedRow, HeadWidth, Tokens, ref keysTransposed);
+        Pack<TKernel>(ref At(qkv, firstKey + sizes.Width), PackedRow, 1, Tokens, HeadWidth, ref values);
         for (int first = 0; first < Tokens; first += blockRows)
         {
             int rows = Math.Min(blockRows, Tokens - first);
+            Gather(qkv[(FirstQuery + (first * (int)PackedRow))..], (int)PackedRow, rows, queries);
             Multiply<TKernel>(
-                rows, Tokens, HeadWidth, ref Unsafe.Add(ref query, first * PackedRow), PackedRow, 1, ref keysTransposed,
-                ref scores[0], paddedTokens, scale);
+                rows, Tokens, HeadWidth, ref queries[0], HeadWidth, 1, ref keysTransposed, ref scores[0], paddedTokens, scale);
             for (int i = 0; i < rows; i++)
             {
-                Span<T> row = scores.Slice(i * paddedTokens, Tokens);
-                T max = TensorPrimitives.Max<T>(row);
-                TensorPrimitives.Subtract(row, max, row);
-                TensorPrimitives.Exp(row, row);
-                T sum = TensorPrimitives.Sum<T>(row);
+                Span<T> row = scores.Slice(i * paddedTokens, paddedTokens);
+                (T max, T sum) = Exponentials(row, Tokens);
                 logSumExp[(item * Tokens) + first + i] = max + T.Log(sum);
-                TensorPrimitives.Multiply(row, T.One / sum, row);
+                shares[i] = T.One / sum;
                 if (!probabilities.IsEmpty)
                 {
-                    row.CopyTo(probabilities.Slice((first + i) * Tokens, Tokens));
+                    TensorPrimitives.Multiply(row[..Tokens], shares[i], probabilities.Slice((first + i) * Tokens, Tokens));
                 }
             }
 
             Multiply<TKernel>(
                 rows, HeadWidth, Tokens, ref scores[0], paddedTokens, 1, ref values, ref results[0], paddedWidth, T.One);
-            Scatter(results, paddedWidth, rows, y[(FirstResult + (first * sizes.Width))..], sizes.Width);
+            for (int i = 0; i < rows; i++)
+            {
+                Span<T> result = y.Slice(FirstResult + ((first + i) * sizes.Width), HeadWidth);
+                TensorPrimitives.Multiply(results.Slice(i * paddedWidth, HeadWidth), shares[i], result);
+            }
         }
     }
 
@@ -94,13 +99,13 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
         ReadOnlySpan<T> dy, ReadOnlySpan<T> qkv, ReadOnlySpan<T> y, ReadOnlySpan<T> logSumExp, Span<T> dqkv)
         where TKernel : struct, IMicroKernel<T>
     {
-        int blockRows = Math.Min(MaxBlockRows, RoundUp(Tokens, TKernel.Rows));
+        int blockRows = BlockRows(TKernel.Rows);
         int paddedTokens = RoundUp(Tokens, TKernel.Columns);
         int paddedWidth = RoundUp(HeadWidth, TKernel.Columns);
         int tokenRows = RoundUp(Tokens, TKernel.Rows);
         var scratch = new Carver(
             (2 * paddedTokens * HeadWidth) + (Tokens * paddedWidth) + (2 * tokenRows * paddedWidth)
-            + (blockRows * ((2 * paddedTokens) + (3 * paddedWidth))));
+            + (blockRows * ((2 * paddedTokens) + (2 * HeadWidth) + (3 * paddedWidth))));
         ref T keysTransposed = ref scratch.Take(paddedTokens * HeadWidth);
         ref T valuesTransposed = ref scratch.Take(paddedTokens * HeadWidth);
         ref T keys = ref scratch.Take(Tokens * paddedWidth);
@@ -108,8 +113,10 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
         Span<T> dValues = scratch.TakeSpan(tokenRows * paddedWidth);
         Span<T> probabilities = scratch.TakeSpan(blockRows * paddedTokens);
         Span<T> dScores = scratch.TakeSpan(blockRows * paddedTokens);
-        ref T queries = ref scratch.Take(blockRows * paddedWidth);
-        ref T dResults = ref scratch.Take(blockRows * paddedWidth);
+        Span<T> queries = scratch.TakeSpan(blockRows * HeadWidth);
+        Span<T> dResults = scratch.TakeSpan(blockRows * HeadWidth);
+        ref T packedQueries = ref scratch.Take(blockRows * paddedWidth);
+        ref T packedDResults = ref scratch.Take(blockRows * paddedWidth);
         Span<T> dQueries = scratch.TakeSpan(blockRows * paddedWidth);
 
         int firstKey = FirstQuery + sizes.Width;
@@ -120,42 +127,46 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
         for (int first = 0; first < Tokens; first += blockRows)
         {
             int rows = Math.Min(blockRows, Tokens - first);
-            ref T query = ref At(qkv, FirstQuery + (first * (int)PackedRow));
             int firstResult = FirstResult + (first * sizes.Width);
-            ref T upstream = ref At(dy, firstResult);
+            Gather(qkv[(FirstQuery + (first * (int)PackedRow))..], (int)PackedRow, rows, queries);
+            Gather(dy[firstResult..], sizes.Width, rows, dResults);
             Multiply<TKernel>(
-                rows, Tokens, HeadWidth, ref query, PackedRow, 1, ref keysTransposed, ref probabilities[0], paddedTokens,
-                scale);
+                rows, Tokens, HeadWidth, ref queries[0], HeadWidth, 1, ref keysTransposed, ref probabilities[0],
+                paddedTokens, scale);
             Multiply<TKernel>(
-                rows, Tokens, HeadWidth, ref upstream, sizes.Width, 1, ref valuesTransposed, ref dScores[0], paddedTokens,
+                rows, Tokens, HeadWidth, ref dResults[0], HeadWidth, 1, ref valuesTransposed, ref dScores[0], paddedTokens,
                 T.One);
             for (int i = 0; i < rows; i++)
             {
-                Span<T> p = probabilities.Slice(i * paddedTokens, Tokens);
-                Span<T> dp = dScores.Slice(i * paddedTokens, Tokens);
-                int at = firstResult + (i * sizes.Width);
-                T along = TensorPrimitives.Dot(dy.Slice(at, HeadWidth), y.Slice(at, HeadWidth));
-                TensorPrimitives.Subtract(p, logSumExp[(item * Tokens) + first + i], p);
-                TensorPrimitives.Exp(p, p);
-                TensorPrimitives.Subtract(dp, along, dp);
-                TensorPrimitives.Multiply(p, dp, dp);
+                T along = TensorPrimitives.Dot(
+                    dResults.Slice(i * HeadWidth, HeadWidth), y.Slice(firstResult + (i * sizes.Width), HeadWidth));
+                SoftmaxBackward(
+                    probabilities.Slice(i * paddedTokens, paddedTokens), logSumExp[(item * Tokens) + first + i],
+                    dScores.Slice(i * paddedTokens, paddedTokens), along);
             }
 
-            Pack<TKernel>(ref query, PackedRow, 1, rows, HeadWidth, ref queries);
-            Pack<TKernel>(ref upstream, sizes.Width, 1, rows, HeadWidth, ref dResults);
+            Pack<TKernel>(ref queries[0], HeadWidth, 1, rows, HeadWidth, ref packedQueries);
+            Pack<TKernel>(ref dResults[0], HeadWidth, 1, rows, HeadWidth, ref packedDResults);
             Multiply<TKernel>(
                 rows, HeadWidth, Tokens, ref dScores[0], paddedTokens, 1, ref keys, ref dQueries[0], paddedWidth, scale);
             Multiply<TKernel>(
-                Tokens, HeadWidth, rows, ref dScores[0], 1, paddedTokens, ref queries, ref dKeys[0], paddedWidth, scale,
+                Tokens, HeadWidth, rows, ref dScores[0], 1, paddedTokens, ref packedQueries, ref dKeys[0], paddedWidth, scale,
                 accumulate: first > 0);
             Multiply<TKernel>(
-                Tokens, HeadWidth, rows, ref probabilities[0], 1, paddedTokens, ref dResults, ref dValues[0], paddedWidth,
-                T.One, accumulate: first > 0);
+                Tokens, HeadWidth, rows, ref probabilities[0], 1, paddedTokens, ref packedDResults, ref dValues[0],
+                paddedWidth, T.One, accumulate: first > 0);
             Scatter(dQueries, paddedWidth, rows, dqkv[(FirstQuery + (first * (int)PackedRow))..], (int)PackedRow);
         }
 
         Scatter(dKeys, paddedWidth, Tokens, dqkv[firstKey..], (int)PackedRow);
         Scatter(dValues, paddedWidth, Tokens, dqkv[firstValue..], (int)PackedRow);
+    }
+
+    /// <summary>Rows, a multiple of <paramref name="unit"/>, of the fewest and most even blocks.</summary>
+    private int BlockRows(int unit)
+    {
+        int blocks = (Tokens + MaxBlockRows - 1) / MaxBlockRows;
+        return RoundUp((Tokens + blocks - 1) / blocks, unit);
     }
 
     private static int RoundUp(int count, int unit) => (count + unit - 1) / unit * unit;
@@ -191,6 +202,73 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
                     depth, in Unsafe.Add(ref a, i * aRow), aRow, aColumn, Math.Min(TKernel.Rows, rows - i), in panel,
                     ref Unsafe.Add(ref c, (i * (nint)cRow) + j), cRow, alpha, accumulate);
             }
+        }
+    }
+
+    /// <summary>
+    /// Replaces scores by the exponentials of their distance to the largest, which is returned with their sum. Works in
+    /// whole vectors: what pads the row becomes 0.
+    /// </summary>
+    private static (T Max, T Sum) Exponentials(Span<T> row, int count)
+    {
+        row[count..].Fill(T.NegativeInfinity);
+        ref T at = ref MemoryMarshal.GetReference(row);
+
+        // Panels are at least two vectors wide; two chains of comparisons hide each other's latency.
+        var even = Vector256.LoadUnsafe(ref at);
+        var odd = Vector256.LoadUnsafe(ref at, (nuint)Vector256<T>.Count);
+        for (int j = 2 * Vector256<T>.Count; j < row.Length; j += 2 * Vector256<T>.Count)
+        {
+            even = Vector256.MaxNative(even, Vector256.LoadUnsafe(ref at, (nuint)j));
+            odd = Vector256.MaxNative(odd, Vector256.LoadUnsafe(ref at, (nuint)(j + Vector256<T>.Count)));
+        }
+
+        even = Vector256.MaxNative(even, odd);
+        var half = Vector128.MaxNative(even.GetLower(), even.GetUpper());
+        T max = half[0];
+        for (int lane = 1; lane < Vector128<T>.Count; lane++)
+        {
+            max = T.MaxNative(max, half[lane]);
+        }
+
+        var shift = Vector256.Create(max);
+        Vector256<T> sums = Vector256<T>.Zero;
+        for (int j = 0; j < row.Length; j += Vector256<T>.Count)
+        {
+            Vector256<T> e = VectorMath.Exp(Vector256.LoadUnsafe(ref at, (nuint)j) - shift);
+            sums += e;
+            e.StoreUnsafe(ref at, (nuint)j);
+        }
+
+        return (max, Vector256.Sum(sums)); // a NaN that the maximum missed is in the sum
+    }
+
+    /// <summary>
+    /// Makes probabilities of scores, P = exp(S − L), and the scores' gradients of the probabilities', dS = P∘(dP − along).
+    /// </summary>
+    private static void SoftmaxBackward(Span<T> scores, T logSumExp, Span<T> gradients, T along)
+    {
+        ref T p = ref MemoryMarshal.GetReference(scores);
+        ref T d = ref MemoryMarshal.GetReference(gradients);
+        var shift = Vector256.Create(logSumExp);
+        var mean = Vector256.Create(along);
+        for (int j = 0; j < scores.Length; j += Vector256<T>.Count)
+        {
+            Vector256<T> e = VectorMath.Exp(Vector256.LoadUnsafe(ref p, (nuint)j) - shift);
+            e.StoreUnsafe(ref p, (nuint)j);
+            (e * (Vector256.LoadUnsafe(ref d, (nuint)j) - mean)).StoreUnsafe(ref d, (nuint)j);
+        }
+    }
+
+    /// <summary>
+    /// Copies this head's part of some rows together: rows of all heads are a power of two apart or nearly so, and would
+    /// push each other out of the first-level cache.
+    /// </summary>
+    private void Gather(ReadOnlySpan<T> source, int sourceRow, int rows, Span<T> target)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            source.Slice(i * sourceRow, HeadWidth).CopyTo(target[(i * HeadWidth)..]);
         }
     }
 

@@ -209,8 +209,9 @@ internal static class VectorMath
         return Vector256.ConditionalSelect(Vector256.LessThan(x, low), low, x);
     }
 
+    /// <summary>e^x of one vector, for loops that do more with it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<T> Exp<T>(Vector256<T> x)
+    public static Vector256<T> Exp<T>(Vector256<T> x)
         where T : unmanaged
     {
         bool isSingle = typeof(T) == typeof(float);
