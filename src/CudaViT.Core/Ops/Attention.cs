@@ -21,7 +21,8 @@ public sealed class Attention : Operation
 
     /// <summary>Lets every token attend to all tokens of its sample, and records the step on the tape.</summary>
     /// <param name="qkv">
-    /// [B, T, 3·D] with D = H·Dh; F64, F32 or BF16. The last axis is [3, H, Dh]: queries of all heads, then keys, then values.
+    /// [B, T, 3·D] with D = H·Dh; F64, F32 or BF16. The last axis is [3, H, Dh]: queries of all heads, then keys, then
+    /// values.
     /// </param>
     /// <param name="heads">Number of heads H, at least 1.</param>
     /// <param name="scale">Factor of the scores; null for 1 / √Dh.</param>
@@ -53,7 +54,8 @@ public sealed class Attention : Operation
         if (qkv.Shape.Rank != 3 || qkv.Shape[2] == 0 || qkv.Shape[2] % (3 * heads) != 0)
         {
             throw new ArgumentException(
-                $"Attention: qkv must be [B, T, 3 * D] with D a multiple of the {heads} heads, but its shape is {qkv.Shape}.");
+                $"Attention: qkv must be [B, T, 3 * D] with D a multiple of the {heads} heads, but its shape is "
+                + $"{qkv.Shape}.");
         }
 
         double factor = scale ?? 1 / Math.Sqrt(qkv.Shape[2] / 3 / heads);
@@ -71,8 +73,8 @@ public sealed class Attention : Operation
 public partial interface IBackend
 {
     /// <summary>
-    /// Returns y [B, T, D], the logarithms of the sums of exponentials of the scores [B, H, T] in the accumulator's type,
-    /// and, if asked for, the probabilities [B, H, T, T].
+    /// Returns y [B, T, D], the logarithms of the sums of exponentials of the scores [B, H, T] in the accumulator's
+    /// type, and, if asked for, the probabilities [B, H, T, T].
     /// </summary>
     (NdArray Y, NdArray LogSumExp, NdArray? Probabilities) Attention(
         NdArray qkv, int heads, double scale, bool withProbabilities);

@@ -14,7 +14,9 @@ public sealed class AvgPool2d : Operation
     /// <param name="stride">Distance between positions of the window.</param>
     /// <param name="padding">Zeros added on each side; less than the kernel. They count in the mean.</param>
     /// <returns>[N, C, (H + 2·padding − kernel) / stride + 1, (W + 2·padding − kernel) / stride + 1].</returns>
-    /// <exception cref="ArgumentException"><paramref name="x"/> is no batch of images, or the window does not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="x"/> is no batch of images, or the window does not fit.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is out of range.</exception>
     public static Tensor Apply(Tensor x, int kernel, int stride, int padding = 0) =>
         Apply(x, SlidingWindow.On(x, kernel, kernel, stride, padding, nameof(AvgPool2d)));

@@ -2,8 +2,8 @@ namespace CudaViT.Core;
 
 /// <summary>Two-dimensional convolution (without flipping the kernel, as everywhere in deep learning).</summary>
 /// <remarks>
-/// y[n, o, i, j] = bias[o] + Σ_{c,r,s} weight[o, c, r, s] · x[n, c, i·stride − padding + r, j·stride − padding + s], with
-/// zeros outside of x. With columns[(c,r,s), (i,j)] the values under the kernel, y = weight·columns, dweight = Σₙ
+/// y[n, o, i, j] = bias[o] + Σ_{c,r,s} weight[o, c, r, s] · x[n, c, i·stride − padding + r, j·stride − padding + s],
+/// with zeros outside of x. With columns[(c,r,s), (i,j)] the values under the kernel, y = weight·columns, dweight = Σₙ
 /// dy·columnsᵀ, and dx adds up weightᵀ·dy where the columns came from (Chellapilla, Puri and Simard, "High Performance
 /// Convolutional Neural Networks for Document Processing", 2006).
 /// </remarks>
@@ -33,8 +33,8 @@ public sealed class Conv2d : Operation
         if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || weight.Shape[1] != x.Shape[1])
         {
             throw new ArgumentException(
-                $"Conv2d: x must be [N, C, H, W] and weight [O, C, KH, KW] with the same C, but their shapes are {x.Shape} and "
-                + $"{weight.Shape}.");
+                $"Conv2d: x must be [N, C, H, W] and weight [O, C, KH, KW] with the same C, but their shapes are "
+                + $"{x.Shape} and {weight.Shape}.");
         }
 
         var window = SlidingWindow.On(x, weight.Shape[2], weight.Shape[3], stride, padding, nameof(Conv2d));

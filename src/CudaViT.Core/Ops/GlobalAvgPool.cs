@@ -6,7 +6,9 @@ public static class GlobalAvgPool
     /// <summary>Averages <paramref name="x"/> over height and width.</summary>
     /// <param name="x">[N, C, H, W]; F64, F32 or BF16.</param>
     /// <returns>[N, C].</returns>
-    /// <exception cref="ArgumentException"><paramref name="x"/> is no batch of images with at least one pixel.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="x"/> is no batch of images with at least one pixel.
+    /// </exception>
     public static Tensor Apply(Tensor x)
     {
         Require.Float(x, nameof(GlobalAvgPool));

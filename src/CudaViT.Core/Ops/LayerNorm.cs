@@ -23,7 +23,9 @@ public sealed class LayerNorm : Operation
     /// <param name="bias">[D], the type of <paramref name="x"/>; null for zeros, if the weight is null too.</param>
     /// <param name="epsilon">Added to the variance, in the squared units of <paramref name="x"/>; positive.</param>
     /// <returns>The shape, dtype and device of <paramref name="x"/>.</returns>
-    /// <exception cref="ArgumentException">Shapes, types or devices do not fit, or only one of weight and bias is given.</exception>
+    /// <exception cref="ArgumentException">
+    /// Shapes, types or devices do not fit, or only one of weight and bias is given.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epsilon"/> is zero or negative.</exception>
     public static Tensor Apply(Tensor x, Tensor? weight = null, Tensor? bias = null, double epsilon = 1e-6)
     {
@@ -31,7 +33,8 @@ public sealed class LayerNorm : Operation
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(epsilon);
         if ((weight is null) != (bias is null))
         {
-            throw new ArgumentException("LayerNorm: weight and bias are given together or not at all. Pass both or neither.");
+            throw new ArgumentException(
+                "LayerNorm: only one of weight and bias is given. Pass both or neither.");
         }
 
         if (weight is not null && bias is not null)
@@ -54,7 +57,9 @@ public sealed class LayerNorm : Operation
 
 public partial interface IBackend
 {
-    /// <summary>Returns y, and per row the mean and 1 / √(variance + ε), in the accumulator's type, [x.Count / D].</summary>
+    /// <summary>
+    /// Returns y, and per row the mean and 1 / √(variance + ε), in the accumulator's type, [x.Count / D].
+    /// </summary>
     (NdArray Y, NdArray Mean, NdArray Rstd) LayerNorm(NdArray x, NdArray? weight, NdArray? bias, double epsilon);
 
     /// <summary>Returns dx and, where there is a weight, dweight [D] and dbias [D].</summary>

@@ -49,7 +49,8 @@ public sealed class Linear : Operation
             if (gelu)
             {
                 throw new ArgumentException(
-                    "Linear: a residual and GELU exclude each other. Add the residual to the result: Linear.Apply(...) + r.");
+                    "Linear: a residual and GELU exclude each other. Add the residual to the result: "
+                    + "Linear.Apply(...) + residual.");
             }
         }
 
@@ -83,5 +84,6 @@ public partial interface IBackend
     /// <param name="needsDWeight">Whether dweight is needed.</param>
     /// <param name="needsDBias">Whether dbias is needed.</param>
     (NdArray? Dx, NdArray? DWeight, NdArray? DBias) LinearBackward(
-        NdArray dy, NdArray x, NdArray weight, NdArray? preActivation, bool needsDx, bool needsDWeight, bool needsDBias);
+        NdArray dy, NdArray x, NdArray weight, NdArray? preActivation, bool needsDx, bool needsDWeight,
+        bool needsDBias);
 }

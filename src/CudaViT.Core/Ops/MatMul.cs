@@ -69,16 +69,16 @@ public sealed class MatMul : Operation
         if (a.Rank < 2 || b.Rank < 2)
         {
             throw new ArgumentException(
-                $"MatMul: operands must be matrices or batches of them, but their shapes are {a} and {b}. Reshape a vector "
-                + "to one row or one column.");
+                $"MatMul: operands must be matrices or batches of them, but their shapes are {a} and {b}. Reshape a "
+                + "vector to one row or one column.");
         }
 
         bool isShared = b.Rank == 2 && !(a.Rank > 2 && transposeA);
         if (!isShared && !b.Dimensions[..^2].SequenceEqual(a.Dimensions[..^2]))
         {
             throw new ArgumentException(
-                $"MatMul: the leading axes of a {a} and b {b} differ. Make them equal, or let b be a single matrix and a not "
-                + "transposed.");
+                $"MatMul: the leading axes of a {a} and b {b} differ. Make them equal, or let b be a single "
+                + "matrix and a not transposed.");
         }
 
         (int columns, int rows) = (a[transposeA ? ^2 : ^1], b[transposeB ? ^1 : ^2]);
@@ -100,6 +100,9 @@ public sealed partial class Tensor
 
 public partial interface IBackend
 {
-    /// <summary>Returns A′·B′ over the last two axes; the leading axes of <paramref name="a"/> and <paramref name="b"/> are equal.</summary>
+    /// <summary>
+    /// Returns A′·B′ over the last two axes; the leading axes of <paramref name="a"/> and <paramref name="b"/> are
+    /// equal.
+    /// </summary>
     NdArray MatMul(NdArray a, NdArray b, bool transposeA, bool transposeB);
 }

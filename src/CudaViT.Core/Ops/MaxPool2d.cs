@@ -19,7 +19,9 @@ public sealed class MaxPool2d : Operation
     /// <param name="stride">Distance between positions of the window.</param>
     /// <param name="padding">Pixels added on each side; less than the kernel.</param>
     /// <returns>[N, C, (H + 2·padding − kernel) / stride + 1, (W + 2·padding − kernel) / stride + 1].</returns>
-    /// <exception cref="ArgumentException"><paramref name="x"/> is no batch of images, or the window does not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="x"/> is no batch of images, or the window does not fit.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is out of range.</exception>
     public static Tensor Apply(Tensor x, int kernel, int stride, int padding = 0)
     {

@@ -29,8 +29,8 @@ public static class NormalizeImages
         if (mean.Length != channels || std.Length != channels)
         {
             throw new ArgumentException(
-                $"NormalizeImages: the images have {channels} channels, but there are {mean.Length} means and {std.Length} "
-                + "deviations. Give one of each per channel.");
+                $"NormalizeImages: the images have {channels} channels, but there are {mean.Length} means and "
+                + $"{std.Length} deviations. Give one of each per channel.");
         }
 
         foreach (float deviation in std)
@@ -38,7 +38,8 @@ public static class NormalizeImages
             if (!(deviation > 0))
             {
                 throw new ArgumentException(
-                    FormattableString.Invariant($"NormalizeImages: deviations must be positive, but one is {deviation}."));
+                    FormattableString.Invariant(
+                        $"NormalizeImages: deviations must be positive, but one is {deviation}."));
             }
         }
 
@@ -50,6 +51,8 @@ public static class NormalizeImages
 
 public partial interface IBackend
 {
-    /// <summary>Returns (x / 255 − mean) / std of U8 images [B, H, W, C] as [B, C, H, W] of a floating-point type.</summary>
+    /// <summary>
+    /// Returns (x / 255 − mean) / std of U8 images [B, H, W, C] as [B, C, H, W] of a floating-point type.
+    /// </summary>
     NdArray NormalizeImages(NdArray images, ReadOnlySpan<float> mean, ReadOnlySpan<float> std, DType dtype);
 }

@@ -27,7 +27,8 @@ public sealed class Patchify : Operation
         if (x.Shape.Rank != 4)
         {
             throw new ArgumentException(
-                $"Patchify: x must be images [B, C, H, W], but its shape is {x.Shape}. For one image: x.Reshape(1, C, H, W).");
+                $"Patchify: x must be images [B, C, H, W], but its shape is {x.Shape}. For one image: "
+                + "x.Reshape(1, C, H, W).");
         }
 
         CheckTiling(nameof(Patchify), x.Shape[2], x.Shape[3], patch);

@@ -26,8 +26,12 @@ public readonly record struct SlidingWindow(
     public int KernelCount => KernelHeight * KernelWidth;
 
     /// <summary>The window of a kernel on images.</summary>
-    /// <exception cref="ArgumentException"><paramref name="x"/> is no batch of images, or the kernel does not fit.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is out of range; padding reaches from 0 to less than the kernel.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="x"/> is no batch of images, or the kernel does not fit.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is out of range; padding reaches from 0 to less than the kernel.
+    /// </exception>
     internal static SlidingWindow On(
         Tensor x, int kernelHeight, int kernelWidth, int stride, int padding, string operation)
     {
@@ -49,8 +53,9 @@ public readonly record struct SlidingWindow(
         if (kernelHeight > window.Height + (2 * padding) || kernelWidth > window.Width + (2 * padding))
         {
             throw new ArgumentException(
-                $"{operation}: a kernel of {kernelHeight} x {kernelWidth} does not fit into an image of {window.Height} x "
-                + $"{window.Width} with padding {padding}. Use a smaller kernel, more padding or larger images.");
+                $"{operation}: a kernel of {kernelHeight} x {kernelWidth} does not fit into an image of "
+                + $"{window.Height} x {window.Width} with padding {padding}. Use a smaller kernel, more padding or "
+                + "larger images.");
         }
 
         return window;

@@ -15,7 +15,9 @@ public sealed class Unpatchify : Operation
     /// <param name="width">Width W in pixels.</param>
     /// <param name="patch">Side P of a patch in pixels; divides H and W.</param>
     /// <returns>[B, C, H, W].</returns>
-    /// <exception cref="ArgumentException">The patches do not tile the image, or <paramref name="x"/> has another shape.</exception>
+    /// <exception cref="ArgumentException">
+    /// The patches do not tile the image, or <paramref name="x"/> has another shape.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive.</exception>
     public static Tensor Apply(Tensor x, int channels, int height, int width, int patch)
     {
@@ -30,8 +32,8 @@ public sealed class Unpatchify : Operation
         if (x.Shape.Rank != 3 || x.Shape[1] != patches || x.Shape[2] != length)
         {
             throw new ArgumentException(
-                $"Unpatchify: images of {channels} x {height} x {width} have patches [B, {patches}, {length}], but the shape "
-                + $"of x is {x.Shape}. Leave out tokens that are no patches, such as the class token.");
+                $"Unpatchify: images of {channels} x {height} x {width} have patches [B, {patches}, {length}], but the "
+                + $"shape of x is {x.Shape}. Leave out tokens that are no patches, such as the class token.");
         }
 
         return Tape.Record(x.Backend.Unpatchify(x.Data, channels, height, width, patch), new Unpatchify(x, patch));

@@ -8,9 +8,10 @@ namespace CudaViT.Cpu;
 
 /// <summary>Attention of one head of one sample, by one thread.</summary>
 /// <remarks>
-/// Queries go through in blocks of rows, whose scores stay in the second-level cache. Keys and values are packed once into
-/// the panels that the matrix product's micro-kernel reads, straight from where they lie among the other heads. The kernel
-/// writes whole blocks, so scratch matrices are padded to multiples of its sides; the padding never reaches a result.
+/// Queries go through in blocks of rows, whose scores stay in the second-level cache. Keys and values are packed once
+/// into the panels that the matrix product's micro-kernel reads, straight from where they lie among the other heads.
+/// The kernel writes whole blocks, so scratch matrices are padded to multiples of its sides; the padding never reaches
+/// a result.
 /// </remarks>
 /// <param name="sizes">Sizes of the whole operation.</param>
 /// <param name="item">Index of the head, sample * heads + head.</param>
@@ -50,7 +51,8 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
         int paddedTokens = RoundUp(Tokens, TKernel.Columns);
         int paddedWidth = RoundUp(HeadWidth, TKernel.Columns);
         var scratch = new Carver(
-            (paddedTokens * HeadWidth) + (Tokens * paddedWidth) + (blockRows * (HeadWidth + paddedTokens + paddedWidth)));
+            (paddedTokens * HeadWidth) + (Tokens * paddedWidth)
+            + (blockRows * (HeadWidth + paddedTokens + paddedWidth)));
         ref T keysTransposed = ref scratch.Take(paddedTokens * HeadWidth);
         ref T values = ref scratch.Take(Tokens * paddedWidth);
         Span<T> queries = scratch.TakeSpan(blockRows * HeadWidth);
@@ -66,7 +68,8 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
             int rows = Math.Min(blockRows, Tokens - first);
             Gather(qkv[(FirstQuery + (first * (int)PackedRow))..], (int)PackedRow, rows, queries);
             Multiply<TKernel>(
-                rows, Tokens, HeadWidth, ref queries[0], HeadWidth, 1, ref keysTransposed, ref scores[0], paddedTokens, scale);
+                rows, Tokens, HeadWidth, ref queries[0], HeadWidth, 1, ref keysTransposed, ref scores[0], paddedTokens,
+                scale);
             for (int i = 0; i < rows; i++)
             {
                 Span<T> row = scores.Slice(i * paddedTokens, paddedTokens);
@@ -75,12 +78,14 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
                 shares[i] = T.One / sum;
                 if (!probabilities.IsEmpty)
                 {
-                    TensorPrimitives.Multiply(row[..Tokens], shares[i], probabilities.Slice((first + i) * Tokens, Tokens));
+                    Span<T> shown = probabilities.Slice((first + i) * Tokens, Tokens);
+                    TensorPrimitives.Multiply(row[..Tokens], shares[i], shown);
                 }
             }
 
             Multiply<TKernel>(
-                rows, HeadWidth, Tokens, ref scores[0], paddedTokens, 1, ref values, ref results[0], paddedWidth, T.One);
+                rows, HeadWidth, Tokens, ref scores[0], paddedTokens, 1, ref values, ref results[0], paddedWidth,
+                T.One);
             for (int i = 0; i < rows; i++)
             {
                 Span<T> result = y.Slice(FirstResult + ((first + i) * sizes.Width), HeadWidth);
@@ -134,8 +139,8 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
                 rows, Tokens, HeadWidth, ref queries[0], HeadWidth, 1, ref keysTransposed, ref probabilities[0],
                 paddedTokens, scale);
             Multiply<TKernel>(
-                rows, Tokens, HeadWidth, ref dResults[0], HeadWidth, 1, ref valuesTransposed, ref dScores[0], paddedTokens,
-                T.One);
+                rows, Tokens, HeadWidth, ref dResults[0], HeadWidth, 1, ref valuesTransposed, ref dScores[0],
+                paddedTokens, T.One);
             for (int i = 0; i < rows; i++)
             {
                 T along = TensorPrimitives.Dot(
@@ -148,10 +153,11 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
             Pack<TKernel>(ref queries[0], HeadWidth, 1, rows, HeadWidth, ref packedQueries);
             Pack<TKernel>(ref dResults[0], HeadWidth, 1, rows, HeadWidth, ref packedDResults);
             Multiply<TKernel>(
-                rows, HeadWidth, Tokens, ref dScores[0], paddedTokens, 1, ref keys, ref dQueries[0], paddedWidth, scale);
+                rows, HeadWidth, Tokens, ref dScores[0], paddedTokens, 1, ref keys, ref dQueries[0], paddedWidth,
+                scale);
             Multiply<TKernel>(
-                Tokens, HeadWidth, rows, ref dScores[0], 1, paddedTokens, ref packedQueries, ref dKeys[0], paddedWidth, scale,
-                accumulate: first > 0);
+                Tokens, HeadWidth, rows, ref dScores[0], 1, paddedTokens, ref packedQueries, ref dKeys[0], paddedWidth,
+                scale, accumulate: first > 0);
             Multiply<TKernel>(
                 Tokens, HeadWidth, rows, ref probabilities[0], 1, paddedTokens, ref packedDResults, ref dValues[0],
                 paddedWidth, T.One, accumulate: first > 0);
@@ -244,7 +250,8 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
     }
 
     /// <summary>
-    /// Makes probabilities of scores, P = exp(S − L), and the scores' gradients of the probabilities', dS = P∘(dP − along).
+    /// Makes probabilities of scores, P = exp(S − L), and gradients by the scores of those by the probabilities,
+    /// dS = P∘(dP − along).
     /// </summary>
     private static void SoftmaxBackward(Span<T> scores, T logSumExp, Span<T> gradients, T along)
     {
@@ -261,8 +268,8 @@ internal readonly struct AttentionHead<T>(AttentionSizes sizes, int item, T scal
     }
 
     /// <summary>
-    /// Copies this head's part of some rows together: rows of all heads are a power of two apart or nearly so, and would
-    /// push each other out of the first-level cache.
+    /// Copies this head's part of some rows together: rows of all heads are a power of two apart or nearly so, and
+    /// would push each other out of the first-level cache.
     /// </summary>
     private void Gather(ReadOnlySpan<T> source, int sourceRow, int rows, Span<T> target)
     {

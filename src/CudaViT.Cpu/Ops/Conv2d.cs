@@ -6,7 +6,8 @@ namespace CudaViT.Cpu;
 
 public sealed partial class CpuBackend
 {
-    // Elements of the columns that exist at a time: enough images to keep all threads busy, few enough to stay in cache.
+    // Elements of the columns that exist at a time: enough images to keep all threads busy, few enough to stay in
+    // cache.
     private const long MaxColumnElements = 1 << 20;
 
     /// <inheritdoc/>
@@ -44,7 +45,8 @@ public sealed partial class CpuBackend
             Im2Col<T>(x, first, end, columns, window);
             Gemm.Multiply(
                 _team, new GemmShape(outputs, window.OutputCount, depth, end - first), Matrix<T>(weight, depth),
-                Planes<T>(columns, depth, window.OutputCount), PlaneTarget<T>(y.Rows(first, end), outputs, window.OutputCount),
+                Planes<T>(columns, depth, window.OutputCount),
+                PlaneTarget<T>(y.Rows(first, end), outputs, window.OutputCount),
                 T.One, accumulate: false, new ChannelBiasEpilogue<T>(bias));
         });
         return y;
@@ -85,7 +87,9 @@ public sealed partial class CpuBackend
         return (dx, dWeight, needsDBias ? ChannelSums<T>(dy) : null);
     }
 
-    /// <summary>Goes through the images in blocks that share a buffer for their columns [images, depth, OH * OW].</summary>
+    /// <summary>
+    /// Goes through the images in blocks that share a buffer for their columns [images, depth, OH * OW].
+    /// </summary>
     private void ForEachColumnBlock<T>(NdArray x, int depth, SlidingWindow window, Action<int, int, NdArray> body)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -102,7 +106,9 @@ public sealed partial class CpuBackend
         columns.Storage.Release();
     }
 
-    /// <summary>columns[n, (c, r, s), (i, j)] = x[first + n, c, i * stride - padding + r, j * stride - padding + s].</summary>
+    /// <summary>
+    /// columns[n, (c, r, s), (i, j)] = x[first + n, c, i * stride - padding + r, j * stride - padding + s].
+    /// </summary>
     private void Im2Col<T>(NdArray x, int first, int end, NdArray columns, SlidingWindow window)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -111,7 +117,8 @@ public sealed partial class CpuBackend
         {
             for (int plane = (int)start; plane < stop; plane++)
             {
-                ReadOnlySpan<T> pixels = x.ReadSpan<T>().Slice(((first * channels) + plane) * window.InputCount, window.InputCount);
+                int image = ((first * channels) + plane) * window.InputCount;
+                ReadOnlySpan<T> pixels = x.ReadSpan<T>().Slice(image, window.InputCount);
                 Span<T> target = columns.Span<T>().Slice(
                     plane * window.KernelCount * window.OutputCount, window.KernelCount * window.OutputCount);
                 for (int tap = 0; tap < window.KernelCount; tap++)
@@ -131,7 +138,12 @@ public sealed partial class CpuBackend
                         row[..line.First].Clear();
                         row[line.End..].Clear();
                         Span<T> inside = row[line.First..line.End];
-                        ReadOnlySpan<T> source = inside.IsEmpty ? [] : pixels[((y * window.Width) + line.Column(line.First))..];
+                        if (inside.IsEmpty)
+                        {
+                            continue;
+                        }
+
+                        ReadOnlySpan<T> source = pixels[((y * window.Width) + line.Column(line.First))..];
                         if (window.Stride == 1)
                         {
                             source[..inside.Length].CopyTo(inside);
@@ -157,7 +169,8 @@ public sealed partial class CpuBackend
         {
             for (int plane = (int)start; plane < stop; plane++)
             {
-                Span<T> pixels = dx.Span<T>().Slice(((first * channels) + plane) * window.InputCount, window.InputCount);
+                int image = ((first * channels) + plane) * window.InputCount;
+                Span<T> pixels = dx.Span<T>().Slice(image, window.InputCount);
                 ReadOnlySpan<T> source = columns.ReadSpan<T>().Slice(
                     plane * window.KernelCount * window.OutputCount, window.KernelCount * window.OutputCount);
                 pixels.Clear();

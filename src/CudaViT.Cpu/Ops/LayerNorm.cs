@@ -16,7 +16,8 @@ public sealed partial class CpuBackend
     {
         if (x.DType == DType.BF16)
         {
-            (NdArray y, NdArray mean, NdArray rstd) = LayerNorm(Widen(x), WidenIfAny(weight), WidenIfAny(bias), epsilon);
+            (NdArray y, NdArray mean, NdArray rstd) =
+                LayerNorm(Widen(x), WidenIfAny(weight), WidenIfAny(bias), epsilon);
             return (Narrow(y), mean, rstd);
         }
 
@@ -234,8 +235,8 @@ public sealed partial class CpuBackend
     }
 
     /// <summary>
-    /// Adds the rows of [blocks, columns] in order into the results, which share the columns out, and gives the partials'
-    /// memory back.
+    /// Adds the rows of [blocks, columns] in order into the results, which share the columns out, and gives the
+    /// partials' memory back.
     /// </summary>
     private static void AddPartials<T>(NdArray partials, params ReadOnlySpan<NdArray> results)
         where T : unmanaged, IFloatingPointIeee754<T>

@@ -90,8 +90,8 @@ public sealed partial class CpuBackend
     }
 
     /// <summary>
-    /// Where there was a GELU, dz = dy times its derivative; where dbias is wanted, the sums of the columns of dz. One pass
-    /// does both, so that dz is summed while it is in the first-level cache.
+    /// Where there was a GELU, dz = dy times its derivative; where dbias is wanted, the sums of the columns of dz. One
+    /// pass does both, so that dz is summed while it is in the first-level cache.
     /// </summary>
     private void GeluBackwardAndColumnSums<T>(
         NdArray dy, NdArray? preActivation, NdArray dz, NdArray? dBias, int rows, int width)
@@ -141,8 +141,8 @@ public sealed partial class CpuBackend
         new(x.Memory<T>(), width, 1);
 
     /// <summary>
-    /// Adds the bias and the residual to finished sums. With <paramref name="activated"/>, GELU of them goes there, which
-    /// may be the place of the sums themselves.
+    /// Adds the bias and the residual to finished sums. With <paramref name="activated"/>, GELU of them goes there,
+    /// which may be the place of the sums themselves.
     /// </summary>
     private readonly struct LinearEpilogue<T>(int width, NdArray? bias, NdArray? residual, NdArray? activated)
         : IGemmEpilogue<T>

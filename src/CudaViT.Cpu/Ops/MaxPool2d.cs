@@ -55,9 +55,10 @@ public sealed partial class CpuBackend
         {
             for (int plane = (int)start; plane < end; plane++)
             {
+                int first = plane * window.OutputCount;
                 Span<T> result = dx.Span<T>().Slice(plane * window.InputCount, window.InputCount);
-                ReadOnlySpan<T> upstream = dy.ReadSpan<T>().Slice(plane * window.OutputCount, window.OutputCount);
-                ReadOnlySpan<int> places = indices.ReadSpan<int>().Slice(plane * window.OutputCount, window.OutputCount);
+                ReadOnlySpan<T> upstream = dy.ReadSpan<T>().Slice(first, window.OutputCount);
+                ReadOnlySpan<int> places = indices.ReadSpan<int>().Slice(first, window.OutputCount);
                 result.Clear();
                 for (int i = 0; i < upstream.Length; i++)
                 {

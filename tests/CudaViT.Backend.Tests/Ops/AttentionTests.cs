@@ -63,8 +63,8 @@ public sealed class AttentionTests
 
         Attention.Apply(qkv, heads).Backward(dy);
 
-        // The differences dP − rowsum(dY∘Y) are of the size of √Dh, and their errors add up over the tokens with weights
-        // that sum to about one.
+        // The differences dP − rowsum(dY∘Y) are of the size of √Dh, and their errors add up over the tokens with
+        // weights that sum to about one.
         double[] expected = Reference.AttentionBackward(
             dy.ToDoubles(), qkv.Data.ToDoubles(), batch, tokens, heads, width, 1 / Math.Sqrt(width));
         TensorAssert.Close(expected, qkv.Grad, Tolerance.For(dtype, reduced: tokens + width).At(2));
@@ -97,7 +97,8 @@ public sealed class AttentionTests
         double[] values = qkv.Data.ToDoubles();
         (double[] expected, _) = Reference.Attention(values, 1, 20, 1, 16, 1);
         TensorAssert.Close(expected, y, new Tolerance(1e-3));
-        TensorAssert.Close(Reference.AttentionBackward(dy.ToDoubles(), values, 1, 20, 1, 16, 1), qkv.Grad, new Tolerance(1e-2));
+        double[] gradient = Reference.AttentionBackward(dy.ToDoubles(), values, 1, 20, 1, 16, 1);
+        TensorAssert.Close(gradient, qkv.Grad, new Tolerance(1e-2));
     }
 
     [Fact]

@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class Conv2dTests
 {
-    // (images, channels, outputs) on a window: one pixel; a kernel as large as the image; padding wider than a row of the
-    // image; a stride that leaves pixels over; unequal sides; several blocks of columns; no images.
+    // (images, channels, outputs) on a window: one pixel; a kernel as large as the image; padding wider than a row of
+    // the image; a stride that leaves pixels over; unequal sides; several blocks of columns; no images.
     private static readonly (int Images, int Channels, int Outputs, SlidingWindow Window)[] Sizes =
     [
         (2, 3, 4, new(1, 1, 1, 1, 1, 0)),
@@ -37,13 +37,14 @@ public sealed class Conv2dTests
         (double[] dx, double[] dWeight, double[] dBias) =
             Reference.Conv2dBackward(dyv, xv, wv, images, channels, outputs, window);
         Assert.Equal(dy.Shape, y.Shape);
-        Close(Reference.Conv2d(xv, wv, bias.Data.ToDoubles(), images, channels, outputs, window), y.Data, channels * window.KernelCount, "y");
+        double[] expected = Reference.Conv2d(xv, wv, bias.Data.ToDoubles(), images, channels, outputs, window);
+        Close(expected, y.Data, channels * window.KernelCount, "y");
         Close(dx, x.Grad, outputs * window.KernelCount, "dx");
         Close(dWeight, weight.Grad, images * window.OutputCount, "dweight");
         Close(dBias, bias.Grad, images * window.OutputCount, "dbias");
 
-        void Close(double[] expected, NdArray? actual, int reduced, string what) =>
-            TensorAssert.Close(expected, actual, Tolerance.For(dtype, reduced).At(Math.Sqrt(reduced)), what);
+        void Close(double[] right, NdArray? actual, int reduced, string what) =>
+            TensorAssert.Close(right, actual, Tolerance.For(dtype, reduced).At(Math.Sqrt(reduced)), what);
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
@@ -67,11 +68,13 @@ public sealed class Conv2dTests
 
         Assert.Contains(
             "[2, 4, 3, 3]",
-            Assert.Throws<ArgumentException>(() => Conv2d.Apply(x, run.Normal([2, 4, 3, 3], DType.F32, seed: 1))).Message,
+            Assert.Throws<ArgumentException>(
+                () => Conv2d.Apply(x, run.Normal([2, 4, 3, 3], DType.F32, seed: 1))).Message,
             StringComparison.Ordinal);
         Assert.Contains(
             "7 x 7",
-            Assert.Throws<ArgumentException>(() => Conv2d.Apply(x, run.Normal([2, 3, 7, 7], DType.F32, seed: 1))).Message,
+            Assert.Throws<ArgumentException>(
+                () => Conv2d.Apply(x, run.Normal([2, 3, 7, 7], DType.F32, seed: 1))).Message,
             StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Conv2d.Apply(x.Reshape(3, 4, 5), weight));
         Assert.Throws<ArgumentException>(() => Conv2d.Apply(x, weight, bias: x));

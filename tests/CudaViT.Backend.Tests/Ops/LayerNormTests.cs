@@ -7,7 +7,8 @@ public sealed class LayerNormTests
 {
     private const double Epsilon = 1e-3;
 
-    // One column, whose variance is 0; below, at and above a vector; one row over a block of partial sums; ViT-S; no rows.
+    // One column, whose variance is 0; below, at and above a vector; one row over a block of partial sums; ViT-S; no
+    // rows.
     public static TheoryData<string, DType, int, int> Cases =>
         Backends.Cross((5, 1), (3, 7), (3, 16), (33, 17), (100, 384), (0, 4));
 
@@ -101,7 +102,8 @@ public sealed class LayerNormTests
 
         Assert.Contains(
             "[3]",
-            Assert.Throws<ArgumentException>(() => LayerNorm.Apply(x, run.Normal([3], DType.F32, seed: 1), four)).Message,
+            Assert.Throws<ArgumentException>(
+                () => LayerNorm.Apply(x, run.Normal([3], DType.F32, seed: 1), four)).Message,
             StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => LayerNorm.Apply(x, four, null));
         Assert.Throws<ArgumentException>(() => LayerNorm.Apply(x, four, run.Normal([4], DType.F64, seed: 1)));

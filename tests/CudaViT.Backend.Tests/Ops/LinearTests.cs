@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class LinearTests
 {
-    // (rows, inputs, outputs): single elements; all odd; rows over a block of partial sums and over several tiles of the
-    // product; past a block in depth; no rows.
+    // (rows, inputs, outputs): single elements; all odd; rows over a block of partial sums and over several tiles of
+    // the product; past a block in depth; no rows.
     public static TheoryData<string, DType, int, int, int> Cases =>
         Backends.Cross((1, 1, 1), (5, 7, 3), (133, 40, 161), (6, 400, 17), (0, 3, 4));
 
@@ -20,7 +20,8 @@ public sealed class LinearTests
         Tensor y = Linear.Apply(layer.X, layer.Weight);
         y.Backward(layer.Dy);
 
-        double[] expected = Reference.Linear(layer.X.Data.ToDoubles(), layer.Weight.Data.ToDoubles(), null, inputs, outputs);
+        double[] expected = Reference.Linear(
+            layer.X.Data.ToDoubles(), layer.Weight.Data.ToDoubles(), null, inputs, outputs);
         TensorAssert.Close(expected, y, Tolerance.For(dtype, reduced: inputs).At(Math.Sqrt(inputs)));
         layer.CheckGradients(layer.Dy.ToDoubles(), dtype);
         Assert.Null(layer.Bias.Grad);
@@ -56,7 +57,8 @@ public sealed class LinearTests
 
         double[] z = layer.PreActivation;
         TensorAssert.Close(
-            [.. z.Select(v => v * Reference.NormalDistribution(v))], y, Tolerance.For(dtype, reduced: inputs).At(Math.Sqrt(inputs)));
+            [.. z.Select(v => v * Reference.NormalDistribution(v))], y,
+            Tolerance.For(dtype, reduced: inputs).At(Math.Sqrt(inputs)));
 
         // In BF16 the saved z and dz are each rounded once more than the sums.
         double[] dz = [.. z.Zip(
@@ -122,7 +124,8 @@ public sealed class LinearTests
 
         Assert.Contains(
             "[out, 3]",
-            Assert.Throws<ArgumentException>(() => Linear.Apply(layer.X, run.Normal([3, 2], DType.F32, seed: 1))).Message,
+            Assert.Throws<ArgumentException>(
+                () => Linear.Apply(layer.X, run.Normal([3, 2], DType.F32, seed: 1))).Message,
             StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Linear.Apply(layer.X, layer.Weight, bias: residual));
         Assert.Throws<ArgumentException>(() => Linear.Apply(layer.X, layer.Weight, residual: layer.X));

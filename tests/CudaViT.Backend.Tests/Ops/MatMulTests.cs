@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class MatMulTests
 {
-    // (batch, M, N, K), a batch of 0 standing for plain matrices: single elements; all sides odd; past a block in depth;
-    // many small items; sums of no terms; no rows.
+    // (batch, M, N, K), a batch of 0 standing for plain matrices: single elements; all sides odd; past a block in
+    // depth; many small items; sums of no terms; no rows.
     private static readonly (int Batch, int M, int N, int K)[] Sizes =
     [
         (0, 1, 1, 1), (0, 7, 19, 5), (0, 33, 17, 400), (3, 5, 9, 7), (20, 6, 16, 3), (2, 3, 4, 0), (2, 0, 4, 3),
@@ -17,7 +17,8 @@ public sealed class MatMulTests
         get
         {
             var data = new TheoryData<string, DType, int, bool, bool>();
-            foreach ((string backend, DType dtype) in Backends.Names.SelectMany(_ => Backends.FloatTypes, (n, t) => (n, t)))
+            foreach ((string backend, DType dtype) in
+                Backends.Names.SelectMany(_ => Backends.FloatTypes, (name, type) => (name, type)))
             {
                 for (int size = 0; size < Sizes.Length; size++)
                 {
@@ -110,7 +111,8 @@ public sealed class MatMulTests
         Assert.Throws<ArgumentException>(() => MatMul.Apply(a, run.Normal([4], DType.F32, seed: 1)));
         Assert.Throws<ArgumentException>(() => MatMul.Apply(a, run.Normal([3, 4, 3], DType.F32, seed: 1)));
         Assert.Throws<ArgumentException>(() => MatMul.Apply(a, run.Normal([2, 4, 3], DType.F64, seed: 1)));
-        Assert.Throws<ArgumentException>(() => MatMul.Apply(a, run.Normal([3, 3], DType.F32, seed: 1), transposeA: true));
+        Assert.Throws<ArgumentException>(
+            () => MatMul.Apply(a, run.Normal([3, 3], DType.F32, seed: 1), transposeA: true));
     }
 
     private static Shape Dimensions(int batch, (int Rows, int Columns) matrix) =>

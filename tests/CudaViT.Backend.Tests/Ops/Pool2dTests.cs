@@ -33,7 +33,8 @@ public sealed class Pool2dTests
         Tensor y = MaxPool2d.Apply(x, window.KernelHeight, window.Stride, window.Padding);
         y.Backward(dy);
 
-        (double[] expected, double[] dx) = Reference.MaxPool2d(x.Data.ToDoubles(), dy.ToDoubles(), images * channels, window);
+        (double[] expected, double[] dx) =
+            Reference.MaxPool2d(x.Data.ToDoubles(), dy.ToDoubles(), images * channels, window);
         Assert.Equal(expected, y.Data.ToDoubles());
         TensorAssert.Close(dx, x.Grad, Tolerance.For(dtype, window.KernelCount).At(2), "dx");
     }
@@ -49,7 +50,8 @@ public sealed class Pool2dTests
         Tensor y = AvgPool2d.Apply(x, window.KernelHeight, window.Stride, window.Padding);
         y.Backward(dy);
 
-        (double[] expected, double[] dx) = Reference.AvgPool2d(x.Data.ToDoubles(), dy.ToDoubles(), images * channels, window);
+        (double[] expected, double[] dx) =
+            Reference.AvgPool2d(x.Data.ToDoubles(), dy.ToDoubles(), images * channels, window);
         TensorAssert.Close(expected, y, Tolerance.For(dtype, window.KernelCount).At(1));
         TensorAssert.Close(dx, x.Grad, Tolerance.For(dtype, window.KernelCount).At(1), "dx");
     }

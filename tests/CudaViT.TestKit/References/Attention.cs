@@ -2,7 +2,9 @@ namespace CudaViT.TestKit;
 
 public static partial class Reference
 {
-    /// <summary>Result [batch, tokens, heads * width] and probabilities [batch, heads, tokens, tokens] of attention.</summary>
+    /// <summary>
+    /// Result [batch, tokens, heads * width] and probabilities [batch, heads, tokens, tokens] of attention.
+    /// </summary>
     /// <param name="qkv">[batch, tokens, 3, heads, width].</param>
     /// <param name="batch">Samples.</param>
     /// <param name="tokens">Tokens of a sample.</param>

@@ -3,7 +3,8 @@ namespace CudaViT.TestKit;
 public static partial class Reference
 {
     /// <summary>
-    /// Products [batch, m, n] of a [batch, m, k] and b [batch, k, n], each stored transposed if so said; b may be one matrix.
+    /// Products [batch, m, n] of a [batch, m, k] and b [batch, k, n], each stored transposed if so said; b may be one
+    /// matrix.
     /// </summary>
     public static double[] MatMul(
         double[] a, double[] b, int batch, int m, int n, int k, bool transposeA, bool transposeB, bool oneB = false)

@@ -2,7 +2,9 @@ namespace CudaViT.TestKit;
 
 public static partial class Reference
 {
-    /// <summary>(x / 255 − mean) / std of [batch, height, width, channels] as [batch, channels, height, width].</summary>
+    /// <summary>
+    /// (x / 255 − mean) / std of [batch, height, width, channels] as [batch, channels, height, width].
+    /// </summary>
     public static double[] NormalizeImages(
         double[] x, int batch, int height, int width, int channels, float[] mean, float[] std)
     {

@@ -2,7 +2,9 @@ namespace CudaViT.TestKit;
 
 public static partial class Reference
 {
-    /// <summary>Patches [batch, patches, channels * patch * patch] of images [batch, channels, height, width].</summary>
+    /// <summary>
+    /// Patches [batch, patches, channels * patch * patch] of images [batch, channels, height, width].
+    /// </summary>
     public static double[] Patchify(double[] x, int batch, int channels, int height, int width, int patch)
     {
         double[] y = new double[x.Length];

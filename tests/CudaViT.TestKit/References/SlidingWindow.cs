@@ -87,7 +87,9 @@ public static partial class Reference
         return (y, dx);
     }
 
-    /// <summary>Means of planes [planes, H, W] under the window, padding counted, and the gradient by x, given dy.</summary>
+    /// <summary>
+    /// Means of planes [planes, H, W] under the window, padding counted, and the gradient by x, given dy.
+    /// </summary>
     public static (double[] Y, double[] Dx) AvgPool2d(double[] x, double[] dy, int planes, SlidingWindow window)
     {
         double[] y = new double[planes * window.OutputCount];
@@ -110,8 +112,10 @@ public static partial class Reference
         {
             for (int tap = 0; tap < window.KernelCount; tap++)
             {
-                int row = (position / window.OutputWidth * window.Stride) - window.Padding + (tap / window.KernelWidth);
-                int column = (position % window.OutputWidth * window.Stride) - window.Padding + (tap % window.KernelWidth);
+                (int i, int j) = Math.DivRem(position, window.OutputWidth);
+                (int r, int s) = Math.DivRem(tap, window.KernelWidth);
+                int row = (i * window.Stride) - window.Padding + r;
+                int column = (j * window.Stride) - window.Padding + s;
                 if (row >= 0 && row < window.Height && column >= 0 && column < window.Width)
                 {
                     visit(position, (row * window.Width) + column, tap);
