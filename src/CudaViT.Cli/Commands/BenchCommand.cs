@@ -16,7 +16,7 @@ internal static class BenchCommand
 
     private const int WarmUpSteps = 2; // the first compiles, the second fills the memory pool
     private const int FewestSteps = 5;
-    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(3);
 
     public static (string Command, string Meaning)[] Examples { get; } =
     [

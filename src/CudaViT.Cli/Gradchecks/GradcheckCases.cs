@@ -22,6 +22,8 @@ internal static class GradcheckCases
         Unary(nameof(Log), i => i.Positive(3, 5), Log.Apply),
         Unary(nameof(Sqrt), i => i.Positive(3, 5), Sqrt.Apply),
         Unary(nameof(Tanh), i => i.Normal(3, 5), Tanh.Apply),
+        Unary(nameof(Erf), i => i.Normal(3, 5), Erf.Apply),
+        Unary(nameof(Gelu), i => i.Normal(3, 5), Gelu.Apply),
         Unary(nameof(Relu), i => i.Distinct(3, 5), Relu.Apply),
         Unary(nameof(Dropout), i => i.Normal(4, 5), x => Dropout.Apply(x, 0.4, seed: 1, stream: 0)),
         Unary(nameof(DropPath), i => i.Normal(6, 3), x => DropPath.Apply(x, 0.4, seed: 1, stream: 0)),

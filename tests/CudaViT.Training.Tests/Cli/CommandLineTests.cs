@@ -1,0 +1,173 @@
+using System.Text.Json.Nodes;
+using CudaViT.Cli;
+using CudaViT.Training.Settings;
+using CudaViT.Training.Tests.Support;
+
+namespace CudaViT.Training.Tests.Cli;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    // The help of the program and of each command: what it does, how to call it, examples.
+    [Theory]
+    [InlineData("")]
+    [InlineData("train")]
+    [InlineData("knn")]
+    [InlineData("bench")]
+    [InlineData("gradcheck")]
+    public void Help_teaches(string command)
+    {
+        (int status, string output, string error) = Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("Usage:", output);
+        Assert.Contains("Examples:", output);
+        Assert.Contains($"  cudavit {command}", output);
+    }
+
+    // What others script against.
+    [Fact]
+    public void The_options_are_the_promised_ones()
+    {
+        string train = Run("train", "--help").Output;
+        string[] promised =
+        [
+            "--preset", "--data", "--out", "--epochs", "--batch", "--seed", "--device", "--dtype", "--threads", "--workers",
+            "--checkpoint-every", "--limit", "--resume",
+        ];
+        Assert.All(promised, option => Assert.Contains(option, train));
+        Assert.All(Presets.All, preset => Assert.Contains(preset.Name, train));
+        Assert.All(["--checkpoint", "--data", "--json"], option => Assert.Contains(option, Run("knn", "--help").Output));
+        Assert.All(
+            ["--step", "--batch", "--device", "--dtype", "--threads", "--json"],
+            option => Assert.Contains(option, Run("bench", "--help").Output));
+        Assert.Contains("--json", Run("gradcheck", "--help").Output);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("dance")]
+    [InlineData("train --bogus")]
+    [InlineData("train extra")]
+    [InlineData("train --epochs")]
+    [InlineData("train --epochs 0")]
+    [InlineData("train --epochs 1.5")]
+    [InlineData("train --batch 1")]
+    [InlineData("train --seed -1")]
+    [InlineData("train --workers none")]
+    [InlineData("train --dtype f16")]
+    [InlineData("train --device tpu")]
+    [InlineData("train --device cuda")]
+    [InlineData("train --device emulator")]
+    [InlineData("train --preset nope")]
+    [InlineData("train --resume")]
+    [InlineData("knn")]
+    [InlineData("bench --step nope")]
+    [InlineData("gradcheck Nope")]
+    public void A_usage_error_is_one_line_and_status_2(string line)
+    {
+        (int status, string output, string error) = Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(2, status);
+        Assert.Equal("", output);
+        AssertOneLine(error);
+        string wrong = line.Split(' ')[^1];
+        Assert.Contains(wrong is "" or "knn" ? "required" : wrong, error, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void Bad_input_is_one_line_and_status_1()
+    {
+        string data = _folder["data"];
+        TinyRun.WriteData(data);
+        byte[] images = File.ReadAllBytes(_folder["data", "train-images-idx3-ubyte"]);
+        _folder.Write("truncated-images-idx3-ubyte", images[..^7]);
+        _folder.Write("magic-images-idx3-ubyte", [1, 2, 3, 4, .. images[4..]]);
+        _folder.Write("unknown.json", """{ "recipe": { "bath": 3 } }"""u8.ToArray());
+        _folder.Write("notes.txt", "mine"u8.ToArray());
+
+        (string[] Args, string Says)[] cases =
+        [
+            (["train", "--data", _folder["none"]], _folder["none"]),
+            (["train", "--data", _folder["truncated-images-idx3-ubyte"]], "truncated-images-idx3-ubyte"),
+            (["train", "--data", _folder["magic-images-idx3-ubyte"]], "magic-images-idx3-ubyte"),
+            (["train", "--settings", _folder["unknown.json"]], "'recipe.bath' is unknown"),
+            (["train", "--settings", _folder["missing.json"]], _folder["missing.json"]),
+            (["train", "--data", data, "--batch", "4000"], "fewer than one batch"),
+            (["knn", "--checkpoint", _folder["missing.safetensors"]], _folder["missing.safetensors"]),
+            (["knn", "--checkpoint", _folder["notes.txt"]], "notes.txt"),
+        ];
+        foreach ((string[] args, string says) in cases)
+        {
+            string folder = _folder["out"];
+            (int status, _, string error) = Run(args[0] == "train" ? [.. args, "--out", folder] : args);
+            Assert.Equal(1, status);
+            AssertOneLine(error);
+            Assert.Contains(says, error);
+            Assert.False(Directory.Exists(folder), string.Join(' ', args)); // nothing half-written stays behind
+        }
+    }
+
+    [Fact]
+    public void Train_then_knn_through_the_real_entry_point()
+    {
+        string settings = TinyRun.WriteSettings(_folder, epochs: 2);
+        (int status, string output, string error) = CliProcess.Run("train", "--settings", settings, "--out", _folder["run"]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("before training", output);
+        Assert.Contains("after epoch 2", output);
+        Assert.Contains("raw pixels", output);
+        Assert.Contains(_folder["run", "final.safetensors"], output);
+
+        (status, output, error) = CliProcess.Run(
+            "knn", "--checkpoint", _folder["run", "final.safetensors"], "--data", _folder["data"], "--json");
+        Assert.Equal((0, ""), (status, error));
+        JsonObject report = JsonNode.Parse(output)!.AsObject();
+        Assert.Equal(20, (int)report["heldOutImages"]!);
+        Assert.Equal([10, 20, 100, 200], report["knn"]!.AsArray().Select(score => (int)score!["k"]!));
+        Assert.All(report["knn"]!.AsArray(), score => Assert.InRange((double)score!["accuracy"]!, 0, 1));
+
+        (status, _, error) = CliProcess.Run("train", "--settings", settings, "--out", _folder["run"]);
+        Assert.Equal(1, status);
+        AssertOneLine(error);
+        Assert.Contains("--resume", error);
+    }
+
+    [Fact]
+    public void Gradcheck_prints_verdicts_for_scripts()
+    {
+        (int status, string output, string error) = Run("gradcheck", "softmax", "LayerNorm", "--json");
+        Assert.Equal((0, ""), (status, error));
+        JsonArray results = JsonNode.Parse(output)!.AsArray();
+        Assert.Equal(["LayerNorm", "Softmax"], results.Select(result => (string)result!["operation"]!));
+        Assert.All(results, result => Assert.Equal("pass", (string)result!["verdict"]!));
+    }
+
+    [Fact]
+    public void Bench_prints_figures_for_scripts()
+    {
+        (int status, string output, string error) = Run("bench", "--step", "quick", "--batch", "2", "--threads", "1", "--json");
+        Assert.Equal((0, ""), (status, error));
+        JsonObject report = JsonNode.Parse(output)!.AsObject();
+        Assert.Equal(("quick", 2, 1, "f32"), ((string)report["preset"]!, (int)report["batch"]!, (int)report["threads"]!, (string)report["dtype"]!));
+        Assert.True((double)report["medianMilliseconds"]! > 0);
+        Assert.Equal((double)report["imagesPerSecond"]!, 2000 / (double)report["medianMilliseconds"]!, 1e-6);
+        Assert.True((long)report["peakBytes"]! > 1 << 20);
+    }
+
+    private static (int Status, string Output, string Error) Run(params string[] args)
+    {
+        var output = new StringWriter();
+        var error = new StringWriter();
+        int status = CommandLine.Run(args, output, error);
+        return (status, output.ToString(), error.ToString());
+    }
+
+    private static void AssertOneLine(string error)
+    {
+        Assert.StartsWith("cudavit: ", error);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+        Assert.DoesNotContain("   at ", error);
+    }
+}
