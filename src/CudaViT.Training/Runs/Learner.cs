@@ -48,7 +48,6 @@ public sealed class Learner
         using var scope = new StepScope();
         double rate = _settings.LearningRate(epoch);
         double momentum = _settings.EncoderMomentum(epoch);
-        _optimizer.ZeroGrad();
         MoCoOutput output = Model.Loss(_input.ToTensor(first), _input.ToTensor(second), momentum);
         double loss = output.Loss.Data.Item();
         RequireFinite(loss, "the loss", rate);
@@ -57,6 +56,7 @@ public sealed class Learner
         RequireFinite(norms.All ?? 0, "the length of the gradient", rate);
         double spread = OutputSpread.Of(output.Q1.Data, output.Q2.Data);
         _optimizer.Step(rate);
+        _optimizer.ZeroGrad(); // now rather than before the next step: an evaluation may come first and use the memory
         return new StepOutcome(loss, rate, momentum, norms, spread);
     }
 

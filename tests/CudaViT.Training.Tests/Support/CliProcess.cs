@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace CudaViT.Training.Tests.Support;
+
+/// <summary>The real program in a process of its own.</summary>
+internal sealed class CliProcess : IDisposable
+{
+    // A process that hangs fails its test instead of the whole run.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly Process _process;
+    private readonly Task<string> _output;
+    private readonly Task<string> _error;
+
+    private CliProcess(Process process)
+    {
+        _process = process;
+        _output = process.StandardOutput.ReadToEndAsync();
+        _error = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>Starts <c>cudavit</c>.</summary>
+    public static CliProcess Start(params string[] args)
+    {
+        string host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        var start = new ProcessStartInfo(host, [Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment.Remove("CUDAVIT_DEBUG");
+        return new CliProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs <c>cudavit</c> to its end.</summary>
+    public static (int Status, string Output, string Error) Run(params string[] args)
+    {
+        using CliProcess process = Start(args);
+        return process.Finish();
+    }
+
+    /// <summary>Whether it ended.</summary>
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Ends it at once, as the kernel ends a process when memory runs out: SIGKILL.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Asks it to end, as a cluster's scheduler or Ctrl-C does.</summary>
+    /// <param name="signal">TERM or INT.</param>
+    public void Signal(string signal)
+    {
+        string id = _process.Id.ToString(CultureInfo.InvariantCulture);
+        using Process kill = Process.Start("sh", ["-c", $"kill -{signal} {id}"]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits for its end.</summary>
+    public (int Status, string Output, string Error) Finish()
+    {
+        if (!_process.WaitForExit(Patience))
+        {
+            Kill();
+            throw new TimeoutException($"cudavit did not end. It said: {_output.Result}{_error.Result}");
+        }
+
+        return (_process.ExitCode, _output.Result, _error.Result);
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Kill();
+        }
+
+        _process.Dispose();
+    }
+}

@@ -1,0 +1,22 @@
+using CudaViT.Training.Runs;
+
+namespace CudaViT.Training.Tests.Support;
+
+/// <summary>Keeps what a run reports, and lets a test act on every step.</summary>
+/// <param name="onStep">Called after each step.</param>
+internal sealed class SilentProgress(Action<StepMetrics>? onStep = null) : ITrainingProgress
+{
+    public List<string> Notes { get; } = [];
+
+    public RunOverview? Overview { get; private set; }
+
+    public void OnStart(RunOverview overview) => Overview = overview;
+
+    public void OnNote(string line) => Notes.Add(line);
+
+    public void OnStep(StepMetrics step) => onStep?.Invoke(step);
+
+    public void OnEvaluation(EvaluationMetrics evaluation)
+    {
+    }
+}
