@@ -6,7 +6,9 @@ using CudaViT.Training;
 
 namespace CudaViT.Cli;
 
-/// <summary>The program <c>cudavit</c>: finds the command, runs it, and turns every error into one line and a status.</summary>
+/// <summary>
+/// The program <c>cudavit</c>: finds the command, runs it, and turns every error into one line and a status.
+/// </summary>
 internal static class CommandLine
 {
     /// <summary>Everything was done.</summary>
@@ -52,7 +54,8 @@ internal static class CommandLine
         {
             return Fail(error, UsageError, e.Message);
         }
-        catch (Exception e) when (e is InputException or DeviceMemoryException or AnomalyException or GradCheckException)
+        catch (Exception e) when (
+            e is InputException or DeviceMemoryException or AnomalyException or GradCheckException)
         {
             return Fail(error, Failure, e.Message);
         }
@@ -61,7 +64,8 @@ internal static class CommandLine
 #pragma warning restore CA1031
         {
             return Fail(
-                error, Failure, $"unexpected {e.GetType().Name}: {e.Message}; this is a bug; set {DebugVariable}=1 to see where");
+                error, Failure, $"unexpected {e.GetType().Name}: {e.Message}; this is a bug; "
+                    + $"set {DebugVariable}=1 to see where");
         }
     }
 
@@ -82,11 +86,11 @@ internal static class CommandLine
     // The first error says what to correct; those after it are often its consequences.
     private static string Explain(ParseResult parsed)
     {
-        string command = parsed.CommandResult.Command is RootCommand ? "cudavit" : $"cudavit {parsed.CommandResult.Command.Name}";
+        Command command = parsed.CommandResult.Command;
         string message = parsed.UnmatchedTokens.Count > 0
-            ? $"'{parsed.UnmatchedTokens[0]}' is unknown; expected {Expected(parsed.CommandResult.Command)}"
+            ? $"'{parsed.UnmatchedTokens[0]}' is unknown; expected {Expected(command)}"
             : parsed.Errors[0].Message.TrimEnd('.');
-        return $"{message}; see {command} --help";
+        return $"{message}; see cudavit {(command is RootCommand ? "" : command.Name + " ")}--help";
     }
 
     private static string Expected(Command command) => command.Subcommands.Count > 0

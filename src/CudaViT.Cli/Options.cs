@@ -61,11 +61,13 @@ internal static class Options
             Description = description,
             HelpName = "N",
             CustomParser = result =>
-                T.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out T value)
+                T.TryParse(
+                    result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out T value)
                 && value >= minimum
                     ? value
                     : Reject<T?>(
-                        result, $"{name} is '{result.Tokens[0].Value}'; expected a whole number from {minimum} to {T.MaxValue}"),
+                        result, $"{name} is '{result.Tokens[0].Value}'; "
+                            + $"expected a whole number from {minimum} to {T.MaxValue}"),
         };
 
     /// <summary>The element type that an option names.</summary>
@@ -81,7 +83,8 @@ internal static class Options
             ? result.Tokens[0].Value
             : Reject<string?>(
                 result,
-                $"{((OptionResult)result.Parent!).Option.Name} is '{result.Tokens[0].Value}'; expected one of {string.Join(", ", names)}");
+                $"{((OptionResult)result.Parent!).Option.Name} is '{result.Tokens[0].Value}'; "
+                + $"expected one of {string.Join(", ", names)}");
 
     private static T? Reject<T>(ArgumentResult result, string message)
     {

@@ -52,13 +52,21 @@ internal static class BenchCommand
             }
             else
             {
-                output.WriteLine(FormattableString.Invariant(
-                    $"{report.Preset}, batch {report.Batch}, {report.Dtype}, {report.Device} with {report.Threads} threads: {report.MedianMilliseconds:f1} ms a step (median of {report.Steps}), {report.ImagesPerSecond:f1} images/s, {report.PeakBytes / 1048576.0:f0} MiB at most"));
+                Print(output, report);
             }
 
             return CommandLine.Success;
         });
         return command;
+    }
+
+    private static void Print(TextWriter output, StepReport report)
+    {
+        output.WriteLine(RunText.Text(
+            $"{report.Preset}, batch {report.Batch}, {report.Dtype}, {report.Device} with {report.Threads} threads"));
+        output.WriteLine(RunText.Text($"{report.MedianMilliseconds:f1} ms a step, median of {report.Steps}"));
+        output.WriteLine(RunText.Text(
+            $"{report.ImagesPerSecond:f1} images/s, {report.PeakBytes / 1048576.0:f0} MiB at most"));
     }
 
     private static StepReport Run(TrainSettings settings, CpuBackend backend)

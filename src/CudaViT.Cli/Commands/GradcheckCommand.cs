@@ -60,10 +60,12 @@ internal static class GradcheckCommand
         return unknown is null
             ? [.. GradcheckCases.All.Where(c => names.Length == 0 || names.Any(name => IsOf(c, name)))]
             : throw new UsageException(
-                $"'{unknown}' is no operation; expected any of {string.Join(", ", GradcheckCases.All.Select(c => c.Operation).Distinct())}");
+                $"'{unknown}' is no operation; expected any of "
+                + $"{string.Join(", ", GradcheckCases.All.Select(c => c.Operation).Distinct())}");
     }
 
-    private static bool IsOf(GradcheckCase c, string name) => c.Operation.Equals(name, StringComparison.OrdinalIgnoreCase);
+    private static bool IsOf(GradcheckCase c, string name) =>
+        c.Operation.Equals(name, StringComparison.OrdinalIgnoreCase);
 
     private static GradcheckResult Run(GradcheckCase c, CpuBackend backend)
     {
@@ -77,8 +79,9 @@ internal static class GradcheckCommand
     {
         foreach (GradcheckResult result in results)
         {
+            string name = RunText.Text($"{result.Verdict,-13} {result.Operation,-14} {result.Form,-26}");
             output.WriteLine(RunText.Text(
-                $"{result.Verdict,-13} {result.Operation,-14} {result.Form,-26} {result.Elements,4} elements, worst {result.WorstErrorOverBound:f3} of the bound"));
+                $"{name} {result.Elements,4} elements, worst {result.WorstErrorOverBound:f3} of the bound"));
             if (result.Verdict != GradCheckVerdict.Pass)
             {
                 output.WriteLine(result.Report);
@@ -88,5 +91,10 @@ internal static class GradcheckCommand
 
     /// <summary>One line of the list, and what <c>--json</c> prints.</summary>
     private sealed record GradcheckResult(
-        string Operation, string Form, GradCheckVerdict Verdict, long Elements, double? WorstErrorOverBound, string Report);
+        string Operation,
+        string Form,
+        GradCheckVerdict Verdict,
+        long Elements,
+        double? WorstErrorOverBound,
+        string Report);
 }

@@ -60,21 +60,24 @@ internal static class KnnCommand
         if (!KnnEvaluation.IsPossible(data))
         {
             throw new RunException(
-                $"{data.Train.Name}: there are no labels or no held-out images; expected both; name a folder that has them.");
+                $"{data.Train.Name}: there are no labels or no held-out images; expected both; "
+                + "name a folder that has them.");
         }
 
         TrainedModel trained = TrainedModel.Open(checkpoint, backend);
         if (trained.Settings.Model.Channels != data.Train.Channels)
         {
             throw new RunException(
-                $"{data.Train.Name}: the images have {data.Train.Channels} channels, but the model of {checkpoint} takes "
+                $"{data.Train.Name}: the images have {data.Train.Channels} channels, "
+                + $"but the model of {checkpoint} takes "
                 + $"{trained.Settings.Model.Channels}; expected the same; choose other images.");
         }
 
         var input = new ImageInput(trained.Settings, backend, data.Train.Normalization);
         var evaluation = new KnnEvaluation(
             data, backend, trained.Settings.Model.ImageSize, trained.Settings.Evaluation.Batch);
-        double[] accuracies = evaluation.Accuracies(pixels => trained.Model.Features(input.ToTensor(pixels)), Neighbours);
+        double[] accuracies = evaluation.Accuracies(
+            pixels => trained.Model.Features(input.ToTensor(pixels)), Neighbours);
         double[] rawPixels = evaluation.RawPixelAccuracies(Neighbours);
         return new KnnReport(
             checkpoint,
@@ -87,11 +90,12 @@ internal static class KnnCommand
     private static void Print(TextWriter output, KnnReport report)
     {
         output.WriteLine(
-            $"{report.HeldOutImages} held-out images by their nearest of {report.TrainImages} training images, {report.Data}");
+            $"{report.HeldOutImages} held-out images by their nearest of {report.TrainImages} training images, "
+            + $"{report.Data}");
         output.WriteLine("    k   encoder   raw pixels");
         foreach (KnnScore score in report.Knn)
         {
-            output.WriteLine(FormattableString.Invariant($"{score.K,5}   {score.Accuracy,7:f4}   {score.RawPixels,10:f4}"));
+            output.WriteLine(RunText.Text($"{score.K,5}   {score.Accuracy,7:f4}   {score.RawPixels,10:f4}"));
         }
     }
 

@@ -18,9 +18,13 @@ internal static class TrainCommand
     public static (string Command, string Meaning)[] Examples { get; } =
     [
         ("cudavit train", "learn from the images shipped with the program, in minutes"),
-        ("cudavit train --data ~/cifar-10-batches-bin --epochs 20 --out runs/cifar", "images of your own: IDX or CIFAR files"),
+        (
+            "cudavit train --data ~/cifar-10-batches-bin --epochs 20 --out runs/cifar",
+            "images of your own: IDX or CIFAR files"),
         ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
-        ("cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1", "the same again, with another seed"),
+        (
+            "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
+            "the same again, with another seed"),
     ];
 
     public static Command Create(TextWriter output)
@@ -52,7 +56,8 @@ internal static class TrainCommand
         var command = new Command(
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
-            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, workers, every, limit, resume, anomaly,
+            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, workers, every, limit, resume,
+            anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -63,7 +68,7 @@ internal static class TrainCommand
                 Epochs = parsed.GetValue(epochs),
                 Options =
                 [
-                    .. Given(data, "data.path", parsed.GetValue(data) is { } path && path != DatasetLocator.FashionSubset ? path : null),
+                    .. Given(data, "data.path", FullPath(parsed.GetValue(data))),
                     .. Given(batch, "recipe.batch", parsed.GetValue(batch)),
                     .. Given(seed, "seed", parsed.GetValue(seed)),
                     .. Given(dtype, "dtype", parsed.GetValue(dtype)),
@@ -87,7 +92,8 @@ internal static class TrainCommand
     {
         if (resume && path is null)
         {
-            throw new UsageException("--resume needs to know which run; expected --out DIR as well; name the folder of the run");
+            throw new UsageException(
+                "--resume needs to know which run; expected --out DIR as well; name the folder of the run");
         }
 
         bool goesOn = resume && new RunFolder(path!).HasRun;
@@ -99,7 +105,8 @@ internal static class TrainCommand
             output, progress => new Trainer(settings, folder, backend, progress).Run(resume, signals.Token));
         output.WriteLine(result.IsComplete
             ? Summary(result, folder)
-            : $"stopped after step {result.Step}; everything is saved; go on with: cudavit train --out {folder.Path} --resume");
+            : $"stopped after step {result.Step}; everything is saved; "
+                + $"go on with: cudavit train --out {folder.Path} --resume");
         return CommandLine.Success;
     }
 
@@ -111,11 +118,18 @@ internal static class TrainCommand
     private static string Summary(TrainingResult result, RunFolder folder)
     {
         string model = $"model in {folder.FinalPath}";
-        return result.Evaluations is [EvaluationMetrics first, .., EvaluationMetrics last]
-            ? RunText.Text(
-                $"done: kNN accuracy {first.KnnAccuracy:f4} at first, {last.KnnAccuracy:f4} at the end, raw pixels {last.RawPixelAccuracy:f4}; {model}")
-            : $"done: {model}";
+        if (result.Evaluations is not [EvaluationMetrics first, .., EvaluationMetrics last])
+        {
+            return $"done: {model}";
+        }
+
+        string gain = RunText.Text($"kNN accuracy {first.KnnAccuracy:f4} at first, {last.KnnAccuracy:f4} at the end");
+        return RunText.Text($"done: {gain}, raw pixels {last.RawPixelAccuracy:f4}; {model}");
     }
+
+    // The run's settings hold for whoever goes on with it, wherever that is.
+    private static string? FullPath(string? data) =>
+        data is null or DatasetLocator.FashionSubset ? null : Path.GetFullPath(data);
 
     private static string DefaultFolder(string preset) => Path.Combine(
         "runs", string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyyMMdd-HHmmss}-{preset}"));

@@ -2,7 +2,9 @@ using CudaViT.Core;
 
 namespace CudaViT.Cli.Gradchecks;
 
-/// <summary>Every differentiable operation, in the forms that differ in their gradient. A test compares the list with the code.</summary>
+/// <summary>
+/// Every differentiable operation, in the forms that differ in their gradient. A test compares the list with the code.
+/// </summary>
 /// <remarks>Except for Cast: it rounds, and differences along a staircase say nothing about its slope.</remarks>
 internal static class GradcheckCases
 {
@@ -48,10 +50,15 @@ internal static class GradcheckCases
         Unary(nameof(Slice), i => i.Normal(3, 5), x => Slice.Apply(x, axis: 1, start: 1, end: 4)),
         new(nameof(Concat), "two", i => [i.Normal(2, 3), i.Normal(2, 2)], x => Concat.Apply(x, axis: 1)),
         Unary(
-            nameof(GatherRows), i => i.Normal(4, 3), x => GatherRows.Apply(x, NdArray.From<int>(x.Backend, [2, 0, 2, 3], [4])),
+            nameof(GatherRows),
+            i => i.Normal(4, 3),
+            x => GatherRows.Apply(x, NdArray.From<int>(x.Backend, [2, 0, 2, 3], [4])),
             "a row twice"),
         Unary(nameof(Patchify), i => i.Normal(2, 3, 4, 6), x => Patchify.Apply(x, patch: 2)),
-        Unary(nameof(Unpatchify), i => i.Normal(2, 6, 12), x => Unpatchify.Apply(x, channels: 3, height: 4, width: 6, patch: 2)),
+        Unary(
+            nameof(Unpatchify),
+            i => i.Normal(2, 6, 12),
+            x => Unpatchify.Apply(x, channels: 3, height: 4, width: 6, patch: 2)),
     ];
 
     private static IEnumerable<GradcheckCase> Layers() =>
@@ -117,7 +124,10 @@ internal static class GradcheckCases
             "stride 2, padding 1",
             i => [i.Normal(2, 2, 5, 5), i.Normal(3, 2, 3, 3), i.Normal(3)],
             x => Conv2d.Apply(x[0], x[1], x[2], stride: 2, padding: 1)),
-        Unary(nameof(MaxPool2d), i => i.Distinct(1, 2, 5, 5), x => MaxPool2d.Apply(x, kernel: 3, stride: 2, padding: 1)),
+        Unary(
+            nameof(MaxPool2d),
+            i => i.Distinct(1, 2, 5, 5),
+            x => MaxPool2d.Apply(x, kernel: 3, stride: 2, padding: 1)),
         Unary(nameof(AvgPool2d), i => i.Normal(1, 2, 5, 5), x => AvgPool2d.Apply(x, kernel: 3, stride: 2, padding: 1)),
         Unary(nameof(GlobalAvgPool), i => i.Normal(2, 3, 3, 2), GlobalAvgPool.Apply),
     ];

@@ -19,8 +19,8 @@ internal sealed class InputSource(IBackend backend)
     public Tensor Positive(params Shape shape) => Leaf(shape, (stream, i) => 0.5 + (2 * stream.Double(i)));
 
     /// <summary>
-    /// Values with distances of at least 0.05 from each other and from 0: maxima and kinks stay where they are under the
-    /// small steps of a check.
+    /// Values with distances of at least 0.05 from each other and from 0: maxima and kinks stay where they are under
+    /// the small steps of a check.
     /// </summary>
     public Tensor Distinct(params Shape shape)
     {

@@ -36,7 +36,8 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
         _pace.Add(step.Timing);
         _bar!.Value = step.Step;
         string left = RunText.Duration(_pace.For(_overview!.Steps - step.Step));
-        _bar.Description = RunText.Text($"epoch {step.Epoch:f1}  {RunText.Step(step, _pace)}  left {left}").EscapeMarkup();
+        string text = RunText.Text($"epoch {step.Epoch:f1}  {RunText.Step(step, _pace)}  left {left}");
+        _bar.Description = text.EscapeMarkup();
     }
 
     public void OnEvaluation(EvaluationMetrics evaluation) => console.WriteLine(RunText.Evaluation(evaluation));

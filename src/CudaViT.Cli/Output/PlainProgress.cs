@@ -3,7 +3,9 @@ using CudaViT.Training.Runs;
 
 namespace CudaViT.Cli.Output;
 
-/// <summary>Progress for files and pipes: a line every ten seconds, at the end of each epoch and for each evaluation.</summary>
+/// <summary>
+/// Progress for files and pipes: a line every ten seconds, at the end of each epoch and for each evaluation.
+/// </summary>
 internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -31,8 +33,8 @@ internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
         {
             _lastLine = Stopwatch.GetTimestamp();
             string left = RunText.Duration(_pace.For(_overview.Steps - step.Step));
-            output.WriteLine(RunText.Text(
-                $"step {step.Step}/{_overview.Steps}  epoch {step.Epoch:f2}  {RunText.Step(step, _pace)}  left {left}"));
+            string place = RunText.Text($"step {step.Step}/{_overview.Steps}  epoch {step.Epoch:f2}");
+            output.WriteLine($"{place}  {RunText.Step(step, _pace)}  left {left}");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Output;
 
@@ -9,21 +10,29 @@ internal static class RunText
     /// <summary>What is about to be trained, in a few lines.</summary>
     public static IEnumerable<string> Heading(RunOverview overview)
     {
-        yield return Text(
-            $"{overview.Settings.Preset}: {overview.Data}, {overview.TrainImages} images to train on, {overview.HeldOutImages} held out");
-        yield return Text(
-            $"{overview.Parameters:n0} parameters, {overview.TrainedParameters:n0} trained, on {overview.Device} in {overview.Settings.Dtype}");
-        yield return Text(
-            $"{overview.Settings.Recipe.Epochs} epochs of {overview.StepsPerEpoch} steps of {overview.Settings.Recipe.Batch} images; results in {overview.Folder}");
+        TrainSettings settings = overview.Settings;
+        string parameters = Text($"{overview.Parameters:n0} parameters, {overview.TrainedParameters:n0} trained");
+        string steps = Text($"{settings.Recipe.Epochs} epochs of {overview.StepsPerEpoch} steps");
+        yield return $"{settings.Preset}: {overview.Data}";
+        yield return Text($"{overview.TrainImages} images to train on, {overview.HeldOutImages} held out");
+        yield return $"{parameters}, on {overview.Device} in {settings.Dtype}";
+        yield return Text($"{steps} of {settings.Recipe.Batch} images; results in {overview.Folder}");
     }
 
     /// <summary>Result of an evaluation.</summary>
-    public static string Evaluation(EvaluationMetrics evaluation) => Text(
-        $"{When(evaluation),-15}  kNN accuracy {evaluation.KnnAccuracy:f4}   raw pixels {evaluation.RawPixelAccuracy:f4}   ({evaluation.Timing.Seconds:f1} s)");
+    public static string Evaluation(EvaluationMetrics evaluation)
+    {
+        string encoder = Text($"{When(evaluation),-15}  kNN accuracy {evaluation.KnnAccuracy:f4}");
+        return Text($"{encoder}   raw pixels {evaluation.RawPixelAccuracy:f4}   ({evaluation.Timing.Seconds:f1} s)");
+    }
 
     /// <summary>Loss, rate and momentum of a step, and the pace of the steps before it.</summary>
-    public static string Step(StepMetrics step, Pace pace) => Text(
-        $"loss {step.Loss:f4} ({step.LossOverCollapse:p0} of collapse)  lr {step.Lr:0.00e+0}  m {step.Momentum:f4}  {pace.ImagesPerSecond:f0} images/s  waiting {pace.WaitingShare:p0}");
+    public static string Step(StepMetrics step, Pace pace)
+    {
+        string loss = Text($"loss {step.Loss:f4} ({step.LossOverCollapse:p0} of collapse)");
+        string schedule = Text($"lr {step.Lr:0.00e+0}  m {step.Momentum:f4}");
+        return Text($"{loss}  {schedule}  {pace.ImagesPerSecond:f0} images/s  waiting {pace.WaitingShare:p0}");
+    }
 
     /// <summary>A duration as minutes and seconds, with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>

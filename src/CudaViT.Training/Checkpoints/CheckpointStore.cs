@@ -90,7 +90,9 @@ public sealed class CheckpointStore
         return null;
     }
 
-    /// <summary>Removes what a killed process left: temporary files, and tensors whose JSON file was never written.</summary>
+    /// <summary>
+    /// Removes what a killed process left: temporary files, and tensors whose JSON file was never written.
+    /// </summary>
     public void CleanUp()
     {
         if (!Directory.Exists(_folder))
@@ -111,9 +113,10 @@ public sealed class CheckpointStore
     private static long? StepOf(string path, string suffix)
     {
         string name = Path.GetFileName(path);
+        CultureInfo culture = CultureInfo.InvariantCulture;
         return name.StartsWith(Prefix, StringComparison.Ordinal)
             && name.EndsWith(suffix, StringComparison.Ordinal)
-            && long.TryParse(name[Prefix.Length..^suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out long step)
+            && long.TryParse(name[Prefix.Length..^suffix.Length], NumberStyles.None, culture, out long step)
                 ? step
                 : null;
     }
@@ -141,7 +144,8 @@ public sealed class CheckpointStore
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"{_folder}: cannot be made ({e.Message.TrimEnd('.')}); expected a folder that can be written to; name another with --out.",
+                $"{_folder}: cannot be made ({e.Message.TrimEnd('.')}); expected a folder that can be written to; "
+                + "name another with --out.",
                 e);
         }
     }
@@ -160,7 +164,8 @@ public sealed class CheckpointStore
         string path = PathOf(step, InfoSuffix);
         try
         {
-            return JsonSerializer.Deserialize<CheckpointInfo>(File.ReadAllBytes(path), Json) is { } info && info.Step == step
+            var info = JsonSerializer.Deserialize<CheckpointInfo>(File.ReadAllBytes(path), Json);
+            return info?.Step == step
                 ? info
                 : throw Damaged(path, "it describes another step");
         }
@@ -176,7 +181,8 @@ public sealed class CheckpointStore
         if (info.Format != CheckpointInfo.CurrentFormat)
         {
             throw Damaged(
-                PathOf(step, InfoSuffix), $"its format is {info.Format}, this version reads {CheckpointInfo.CurrentFormat}");
+                PathOf(step, InfoSuffix), $"its format is {info.Format}, "
+                    + $"this version reads {CheckpointInfo.CurrentFormat}");
         }
 
         string path = PathOf(step, TensorSuffix);
@@ -184,7 +190,8 @@ public sealed class CheckpointStore
         {
             return HashOf(path) == info.TensorFileSha256
                 ? new Checkpoint(path, info)
-                : throw Damaged(path, $"its SHA-256 is not {info.TensorFileSha256}, which was recorded when it was written");
+                : throw Damaged(path, $"its SHA-256 is not {info.TensorFileSha256}, "
+                    + "which was recorded when it was written");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -201,7 +208,7 @@ public sealed class CheckpointStore
         long? best = BestOf(steps);
         foreach (long step in steps.Skip(_keep).Where(step => step != best))
         {
-            // The JSON file first: a kill in between leaves tensors that do not count, not a checkpoint without tensors.
+            // The JSON file first: a kill in between leaves tensors that do not count, not a checkpoint without any.
             File.Delete(PathOf(step, InfoSuffix));
             File.Delete(PathOf(step, TensorSuffix));
         }

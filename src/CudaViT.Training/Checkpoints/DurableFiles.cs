@@ -24,7 +24,9 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
 
     /// <summary>Writes or replaces a file.</summary>
     /// <param name="path">Its folder must exist.</param>
-    /// <param name="sizeInBytes">About how large it will be: reserved before writing, so a full disk shows at once.</param>
+    /// <param name="sizeInBytes">
+    /// About how large it will be: reserved before writing, so a full disk shows at once.
+    /// </param>
     /// <param name="write">Writes the content; the stream is buffered.</param>
     /// <exception cref="CheckpointException">
     /// The disk is full or the folder cannot be written to. The temporary file is gone, the old content is still there.
@@ -48,7 +50,8 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
         {
             TryDelete(temporary);
             throw new CheckpointException(
-                $"{path}: cannot be written ({e.Message.TrimEnd('.')}); {sizeInBytes} bytes are needed{FreeSpace(path)}; "
+                $"{path}: cannot be written ({e.Message.TrimEnd('.')}); "
+                + $"{sizeInBytes} bytes are needed{FreeSpace(path)}; "
                 + "free some space or name another folder with --out. What was written before is untouched.",
                 e);
         }

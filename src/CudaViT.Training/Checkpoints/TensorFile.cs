@@ -101,7 +101,8 @@ public static class TensorFile
         SafetensorsDType.I32 => DType.I32,
         SafetensorsDType.U8 => DType.U8,
         _ => throw new CheckpointException(
-            $"{path}: tensor {tensor} has an element type that is not computed with; expected F64, F32, BF16, I64, I32 or U8; convert it."),
+            $"{path}: tensor {tensor} has an element type that is not computed with; expected F64, F32, BF16, I64, "
+            + "I32 or U8; convert it."),
     };
 
     private static SafetensorsTensor Describe(NamedArray named) =>

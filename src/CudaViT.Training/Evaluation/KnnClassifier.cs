@@ -2,7 +2,9 @@ using CudaViT.Core;
 
 namespace CudaViT.Training.Evaluation;
 
-/// <summary>Weighted k-nearest-neighbour classifier on features: how good an encoder is without training anything on top.</summary>
+/// <summary>
+/// Weighted k-nearest-neighbour classifier on features: how good an encoder is without training anything on top.
+/// </summary>
 /// <remarks>
 /// All features are scaled to unit length; similarity is the dot product; each of the k most similar training samples
 /// adds exp(similarity / 0.07) to the score of its class (Wu et al., arXiv:1805.01978; the protocol of DINO,

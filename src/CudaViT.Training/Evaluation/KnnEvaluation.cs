@@ -59,7 +59,8 @@ public sealed class KnnEvaluation
     /// <summary>Accuracy of the vote among the pixels themselves.</summary>
     /// <param name="neighbours">Numbers of neighbours that vote.</param>
     public double[] RawPixelAccuracies(params ReadOnlySpan<int> neighbours) => Accuracies(
-        pixels => NdArray.From(_backend, pixels, [pixels.Length / PixelsPerImage, PixelsPerImage]).Cast(DType.F32), neighbours);
+        pixels => NdArray.From(_backend, pixels, [pixels.Length / PixelsPerImage, PixelsPerImage]).Cast(DType.F32),
+        neighbours);
 
     private int PixelsPerImage => _imageSize * _imageSize * _train.Channels;
 

@@ -43,7 +43,8 @@ public sealed class KnnResult
     {
         if (labels.Length != Neighbours.Count)
         {
-            throw new ArgumentException($"{labels.Length} labels do not belong to {Neighbours.Count} queries.", nameof(labels));
+            throw new ArgumentException(
+                $"{labels.Length} labels do not belong to {Neighbours.Count} queries.", nameof(labels));
         }
 
         int right = 0;

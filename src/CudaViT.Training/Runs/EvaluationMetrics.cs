@@ -12,7 +12,9 @@ public sealed record EvaluationMetrics
     /// <summary>Neighbours that vote.</summary>
     public required int K { get; init; }
 
-    /// <summary>Share of the held-out images whose class the encoder's nearest training images vote for, 0 to 1.</summary>
+    /// <summary>
+    /// Share of the held-out images whose class the encoder's nearest training images vote for, 0 to 1.
+    /// </summary>
     public required double KnnAccuracy { get; init; }
 
     /// <summary>The same vote among raw pixels, as a yardstick.</summary>

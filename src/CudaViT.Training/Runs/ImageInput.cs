@@ -19,7 +19,8 @@ public sealed class ImageInput(TrainSettings settings, IBackend backend, Normali
     public Tensor ToTensor(ReadOnlySpan<byte> pixels)
     {
         (int size, int channels) = (settings.Model.ImageSize, settings.Model.Channels);
-        NdArray images = NdArray.From(backend, pixels, [pixels.Length / (size * size * channels), size, size, channels]);
+        int count = pixels.Length / (size * size * channels);
+        NdArray images = NdArray.From(backend, pixels, [count, size, size, channels]);
         return NormalizeImages.Apply(images, _mean, _std, settings.Dtype);
     }
 }

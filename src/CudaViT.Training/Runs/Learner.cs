@@ -1,3 +1,4 @@
+using System.Globalization;
 using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.MoCo;
@@ -89,8 +90,11 @@ public sealed class Learner
     {
         if (!double.IsFinite(value))
         {
-            throw new RunException(FormattableString.Invariant(
-                $"step {_optimizer.StepCount + 1}: {what} is {value}; expected a finite number; lower recipe.baseLearningRate (the rate was {rate:g3}), or find the operation with --anomaly. Checkpoints written before are untouched."));
+            throw new RunException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"step {_optimizer.StepCount + 1}: {what} is {value}; expected a finite number; "
+                + $"lower recipe.baseLearningRate (the rate was {rate:g3}), or find the operation with --anomaly. "
+                + $"Checkpoints written before are untouched."));
         }
     }
 }

@@ -5,9 +5,10 @@ namespace CudaViT.Training.Runs;
 
 /// <summary>The file <c>metrics.jsonl</c> of a run: one JSON object a line, one line a step or evaluation.</summary>
 /// <remarks>
-/// Lines are buffered and reach the disk before the checkpoint that covers them is written. After a kill the file may
-/// go on beyond the newest checkpoint, or end within a line: <see cref="Resume"/> cuts it back to exactly what the
-/// checkpoint covers. Everything that depends on the clock is under <c>timing</c>; without it, lines repeat bit for bit.
+/// Lines can be read as soon as they are written, and reach the disk before the checkpoint that covers them. After a
+/// kill the file may go on beyond the newest checkpoint, or end within a line: <see cref="Resume"/> cuts it back to
+/// exactly what the checkpoint covers. Everything that depends on the clock is under <c>timing</c>; without it, lines
+/// repeat bit for bit.
 /// </remarks>
 public sealed class MetricsLog : IDisposable
 {
@@ -22,7 +23,9 @@ public sealed class MetricsLog : IDisposable
     /// <exception cref="CheckpointException">It cannot be written.</exception>
     public static MetricsLog Create(string path) => Open(path, keptBytes: 0);
 
-    /// <summary>Goes on with the file of a run that stopped, from which lines beyond a checkpoint are cut off.</summary>
+    /// <summary>
+    /// Goes on with the file of a run that stopped, from which lines beyond a checkpoint are cut off.
+    /// </summary>
     /// <param name="path">The file; may be missing.</param>
     /// <param name="step">Lines of later steps go.</param>
     /// <param name="evaluations">Lines of later evaluations go; counted from 0.</param>
@@ -61,7 +64,9 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    /// <summary>Writes what is buffered and closes the file. A full disk was reported before, or does not matter now.</summary>
+    /// <summary>
+    /// Writes what is buffered and closes the file. A full disk was reported before, or does not matter now.
+    /// </summary>
     public void Dispose()
     {
         try
@@ -79,7 +84,7 @@ public sealed class MetricsLog : IDisposable
         try
         {
             var stream = new FileStream(
-                path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 1 << 16);
+                path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
             stream.SetLength(keptBytes);
             stream.Seek(0, SeekOrigin.End);
             return new MetricsLog(stream, path);
@@ -107,7 +112,7 @@ public sealed class MetricsLog : IDisposable
         try
         {
             var place = JsonSerializer.Deserialize<Place>(line, Json);
-            return place is not null && place.Step <= step && (place.Evaluation is null || place.Evaluation < evaluations);
+            return place?.Step <= step && (place.Evaluation is null || place.Evaluation < evaluations);
         }
         catch (JsonException)
         {
@@ -116,7 +121,8 @@ public sealed class MetricsLog : IDisposable
     }
 
     private static CheckpointException CannotWrite(string path, Exception e) => new(
-        $"{path}: cannot be written ({e.Message.TrimEnd('.')}); expected room for a few hundred bytes a step; free some space, then go on with --resume.",
+        $"{path}: cannot be written ({e.Message.TrimEnd('.')}); expected room for a few hundred bytes a step; "
+        + "free some space, then go on with --resume.",
         e);
 
     private void WriteLine<T>(T line)

@@ -2,13 +2,17 @@ using CudaViT.Core;
 
 namespace CudaViT.Training.Runs;
 
-/// <summary>How far the outputs of a batch spread over the unit sphere: the first thing to look at for a collapse.</summary>
-/// <remarks>X. Chen, K. He, "Exploring simple Siamese representation learning", arXiv:2011.10566, section 4.1.</remarks>
+/// <summary>
+/// How far the outputs of a batch spread over the unit sphere: the first thing to look at for a collapse.
+/// </summary>
+/// <remarks>
+/// X. Chen, K. He, "Exploring simple Siamese representation learning", arXiv:2011.10566, section 4.1.
+/// </remarks>
 public static class OutputSpread
 {
     /// <summary>
-    /// Standard deviation over the batch of each dimension of the normalised outputs, averaged over dimensions, times √d:
-    /// 1 for directions drawn evenly, 0 when all are alike.
+    /// Standard deviation over the batch of each dimension of the normalised outputs, averaged over dimensions,
+    /// times √d: 1 for directions drawn evenly, 0 when all are alike.
     /// </summary>
     /// <param name="outputs">One array [B, d] per view; their values are averaged.</param>
     public static double Of(params IReadOnlyList<NdArray> outputs)

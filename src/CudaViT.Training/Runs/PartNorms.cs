@@ -1,12 +1,13 @@
 namespace CudaViT.Training.Runs;
 
 /// <summary>
-/// Euclidean lengths of the gradients of a network's parts; null where nothing is trained. In unstable runs a spike shows
-/// in the patch projection first and in the last layers tens of steps later (arXiv:2104.02057, section 4.2).
+/// Euclidean lengths of the gradients of a network's parts; null where nothing is trained. In unstable runs a spike
+/// shows in the patch projection first and in the last layers tens of steps later (arXiv:2104.02057, section 4.2).
 /// </summary>
 /// <param name="PatchProjection">The layer that reads pixels.</param>
 /// <param name="FirstBlock">First block, or first residual stage.</param>
 /// <param name="LastBlock">Last block, or last residual stage.</param>
 /// <param name="Heads">Projector and predictor.</param>
 /// <param name="All">Everything that is trained.</param>
-public sealed record PartNorms(double? PatchProjection, double? FirstBlock, double? LastBlock, double? Heads, double? All);
+public sealed record PartNorms(
+    double? PatchProjection, double? FirstBlock, double? LastBlock, double? Heads, double? All);

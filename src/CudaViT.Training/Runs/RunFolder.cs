@@ -1,5 +1,6 @@
 using System.Text;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Nn;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs;
@@ -43,7 +44,8 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
         if (HasRun)
         {
             throw new RunException(
-                $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, or name another with --out.");
+                $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, "
+                + "or name another with --out.");
         }
 
         try
@@ -58,7 +60,8 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RunException(
-                $"{Path}: the folder cannot be made or read ({e.Message.TrimEnd('.')}); expected a folder that can be written to; name another with --out.",
+                $"{Path}: the folder cannot be made or read ({e.Message.TrimEnd('.')}); "
+                + "expected a folder that can be written to; name another with --out.",
                 e);
         }
     }
@@ -77,6 +80,7 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
 
     /// <summary>Writes the model at the end of the run.</summary>
     /// <exception cref="CheckpointException">It cannot be written.</exception>
-    public void WriteFinal(IReadOnlyList<Nn.NamedArray> state, IReadOnlyDictionary<string, string> metadata) => _files.Write(
-        FinalPath, TensorFile.DataSizeInBytes(state), stream => TensorFile.Write(stream, state, metadata));
+    public void WriteFinal(IReadOnlyList<NamedArray> state, IReadOnlyDictionary<string, string> metadata) =>
+        _files.Write(
+            FinalPath, TensorFile.DataSizeInBytes(state), stream => TensorFile.Write(stream, state, metadata));
 }

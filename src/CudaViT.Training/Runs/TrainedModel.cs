@@ -21,7 +21,9 @@ public sealed class TrainedModel
     /// <summary>Reads a file that training wrote.</summary>
     /// <param name="path">A safetensors file with the settings in its header.</param>
     /// <param name="backend">Device to put the model on.</param>
-    /// <exception cref="InputException">The file cannot be read, has no settings, or its tensors do not fit them.</exception>
+    /// <exception cref="InputException">
+    /// The file cannot be read, has no settings, or its tensors do not fit them.
+    /// </exception>
     public static TrainedModel Open(string path, IBackend backend)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -40,7 +42,8 @@ public sealed class TrainedModel
         if (!file.Metadata.TryGetValue(TrainSettings.MetadataKey, out string? json))
         {
             throw new CheckpointException(
-                $"{path}: the file does not say what model it holds; expected one that cudavit train wrote; name a checkpoint or a final.safetensors.");
+                $"{path}: the file does not say what model it holds; expected one that cudavit train wrote; "
+                + "name a checkpoint or a final.safetensors.");
         }
 
         try

@@ -136,14 +136,16 @@ public sealed class Trainer
         if (checkpoint.Info.SettingsDigest != _settings.Digest())
         {
             throw new RunException(
-                $"{checkpoint.TensorPath}: this checkpoint was written with other settings than {_folder.SettingsPath}; "
+                $"{checkpoint.TensorPath}: this checkpoint was written with other settings than "
+                + $"{_folder.SettingsPath}; "
                 + "expected those of the run; undo the change, or start a new run in another folder.");
         }
 
         if (checkpoint.Info.Step != ((long)checkpoint.Info.Epoch * _stepsPerEpoch) + checkpoint.Info.StepInEpoch)
         {
             throw new RunException(
-                $"{_data.Train.Name}: an epoch has {_stepsPerEpoch} steps, but {checkpoint.TensorPath} was written with other data; "
+                $"{_data.Train.Name}: an epoch has {_stepsPerEpoch} steps, "
+                + $"but {checkpoint.TensorPath} was written with other data; "
                 + "expected the images the run began with; correct --data.");
         }
 
@@ -283,7 +285,7 @@ public sealed class Trainer
         BestKnnAccuracy = _bestAccuracy,
     };
 
-    // Tells `cudavit knn` how to build the network; no path, thread count or date, so that equal runs write equal bytes.
+    // Tells `cudavit knn` how to build the network. No path, thread count or date: equal runs write equal bytes.
     private Dictionary<string, string> Metadata() => new()
     {
         [TrainSettings.MetadataKey] = SettingsJson.Write(_settings.ResultOnly()),

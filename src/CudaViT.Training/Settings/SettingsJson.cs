@@ -46,7 +46,8 @@ public static class SettingsJson
         try
         {
             return JsonNode.Parse(File.ReadAllText(path), documentOptions: Reading) as JsonObject
-                ?? throw new SettingsException($"{path}: the file is not a JSON object; expected {{ \"key\": value, ... }}; correct it.");
+                ?? throw new SettingsException($"{path}: the file is not a JSON object; expected {{ \"key\": value, "
+                    + $"... }}; correct it.");
         }
         catch (JsonException e)
         {
@@ -55,7 +56,8 @@ public static class SettingsJson
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SettingsException(
-                $"{path}: the settings cannot be read ({OneLine(e.Message)}); expected a JSON file; check the path.", e);
+                $"{path}: the settings cannot be read ({OneLine(e.Message)}); expected a JSON file; "
+                + "check the path.", e);
         }
     }
 
@@ -63,7 +65,9 @@ public static class SettingsJson
     /// <param name="settings">Complete settings.</param>
     /// <param name="changes">Keys of <typeparamref name="T"/>, not necessarily all.</param>
     /// <param name="source">Where the changes come from, for messages: a file name, or an option.</param>
-    /// <exception cref="SettingsException">A key is unknown, or its value of the wrong type or out of range.</exception>
+    /// <exception cref="SettingsException">
+    /// A key is unknown, or its value of the wrong type or out of range.
+    /// </exception>
     public static T Merge<T>(T settings, JsonObject changes, string source)
         where T : class
     {
@@ -100,7 +104,8 @@ public static class SettingsJson
     /// <summary>The first key whose values differ, with both values; null when there is none.</summary>
     internal static (string Key, string First, string Second)? FirstDifference<T>(T first, T second)
         where T : class =>
-        FirstDifference("", JsonSerializer.SerializeToNode(first, Options), JsonSerializer.SerializeToNode(second, Options));
+        FirstDifference(
+            "", JsonSerializer.SerializeToNode(first, Options), JsonSerializer.SerializeToNode(second, Options));
 
     private static (string, string, string)? FirstDifference(string key, JsonNode? first, JsonNode? second)
     {
@@ -183,9 +188,11 @@ public static class SettingsJson
 
     private static string Range(RangeAttribute range) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{(range.MinimumIsExclusive ? " above" : " from")} {range.Minimum} {(range.MaximumIsExclusive ? "and below" : "to")} {range.Maximum}");
+        $"{(range.MinimumIsExclusive ? " above" : " from")} {range.Minimum} "
+        + $"{(range.MaximumIsExclusive ? "and below" : "to")} {range.Maximum}");
 
-    private static string EnumName(object value) => JsonSerializer.SerializeToNode(value, value.GetType(), Options)!.GetValue<string>();
+    private static string EnumName(object value) =>
+        JsonSerializer.SerializeToNode(value, value.GetType(), Options)!.GetValue<string>();
 
     private static string Shown(JsonNode? value)
     {

@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace CudaViT.Training.Settings;
 
-/// <summary>What somebody asked for. Resolved in order of precedence: defaults, preset, settings file, single options.</summary>
+/// <summary>
+/// What somebody asked for. Resolved in order of precedence: defaults, preset, settings file, single options.
+/// </summary>
 public sealed record SettingsRequest
 {
     /// <summary>Name of a preset; null for the one the file names, or for <c>quick</c>.</summary>
@@ -18,17 +20,22 @@ public sealed record SettingsRequest
     public IReadOnlyList<SettingsOption> Options { get; init; } = [];
 
     /// <summary>The settings of a new run.</summary>
-    /// <exception cref="SettingsException">A preset, key or value cannot be used; the message says which and where.</exception>
+    /// <exception cref="SettingsException">
+    /// A preset, key or value cannot be used; the message says which and where.
+    /// </exception>
     public TrainSettings Resolve()
     {
         JsonObject? file = File is null ? null : SettingsJson.ReadFile(File);
         string? named = file?["preset"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-        return Apply(Blaming(Preset is null ? File : null, () => TrainSettings.Of(Preset ?? named ?? Presets.Quick.Name)), file);
+        string preset = Preset ?? named ?? Presets.Quick.Name;
+        return Apply(Blaming(Preset is null ? File : null, () => TrainSettings.Of(preset)), file);
     }
 
     /// <summary>The settings of a run that goes on: its own, with what was asked for now laid over them.</summary>
     /// <param name="stored">The run's <c>settings.json</c>.</param>
-    /// <exception cref="SettingsException">A key or value cannot be used, or would change the result of the run.</exception>
+    /// <exception cref="SettingsException">
+    /// A key or value cannot be used, or would change the result of the run.
+    /// </exception>
     public TrainSettings ResolveOver(TrainSettings stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
@@ -36,7 +43,8 @@ public sealed record SettingsRequest
         wanted = Preset is null ? wanted : wanted with { Preset = Preset };
         return stored.FirstDifference(wanted) is (string key, string before, string now)
             ? throw new SettingsException(
-                $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, or start a new run in another folder.")
+                $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, "
+                + "or start a new run in another folder.")
             : wanted;
     }
 

@@ -56,7 +56,7 @@ public sealed record TrainSettings
     }
 
     /// <summary>The same run with another number of epochs; the warm-up keeps its share.</summary>
-    public TrainSettings WithEpochs(int epochs) => this with
+    public TrainSettings WithEpochs(int epochs) => epochs == Recipe.Epochs ? this : this with
     {
         Recipe = Recipe with
         {
@@ -77,11 +77,15 @@ public sealed record TrainSettings
         }
     }
 
-    /// <summary>SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits.</summary>
+    /// <summary>
+    /// SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits.
+    /// </summary>
     internal string Digest() =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(ResultOnly()))));
 
-    /// <summary>The first setting that decides the result and differs, as its key and both values; null if none does.</summary>
+    /// <summary>
+    /// The first setting that decides the result and differs, as its key and both values; null if none does.
+    /// </summary>
     internal (string Key, string Mine, string Other)? FirstDifference(TrainSettings other) =>
         SettingsJson.FirstDifference(ResultOnly(), other.ResultOnly());
 

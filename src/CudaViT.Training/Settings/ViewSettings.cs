@@ -3,7 +3,9 @@ using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Settings;
 
-/// <summary>How a view is changed after its crop. The size of a view is the model's, the smallest crop the recipe's.</summary>
+/// <summary>
+/// How a view is changed after its crop. The size of a view is the model's, the smallest crop the recipe's.
+/// </summary>
 public sealed record ViewSettings
 {
     /// <summary>How often brightness and contrast are jittered.</summary>

@@ -33,7 +33,8 @@ public sealed class CheckpointStoreTests : IDisposable
             new("empty", _run.Array([], [0, 3], DType.F32)),
             new("large", _run.Array(Values.Normal((1 << 20) + 3, seed: 3), [(1 << 20) + 3], DType.F32)),
         ];
-        Store(keep: 1).Save(Info(step: 12) with { KnnAccuracy = 0.5 }, arrays, new Dictionary<string, string> { ["a"] = "b" });
+        var metadata = new Dictionary<string, string> { ["a"] = "b" };
+        Store(keep: 1).Save(Info(step: 12) with { KnnAccuracy = 0.5 }, arrays, metadata);
 
         Checkpoint found = Store(keep: 1).FindNewest(_reports.Add)!;
         Dictionary<string, NdArray> read = found.Read(_run.Backend);

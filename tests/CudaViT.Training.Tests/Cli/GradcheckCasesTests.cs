@@ -41,6 +41,7 @@ public sealed class GradcheckCasesTests
         Assert.Empty(operations.Except(covered));
 
         // Those built from others are no subclasses, but are called in the same way.
-        Assert.All(covered, name => Assert.NotNull(typeof(Operation).Assembly.GetType($"CudaViT.Core.{name}")?.GetMember("Apply")));
+        Assert.All(covered, name =>
+            Assert.NotEmpty(typeof(Operation).Assembly.GetType($"CudaViT.Core.{name}")?.GetMember("Apply") ?? []));
     }
 }

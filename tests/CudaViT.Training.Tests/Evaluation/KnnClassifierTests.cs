@@ -29,13 +29,14 @@ public sealed class KnnClassifierTests : IDisposable
         const int Train = 5000, Queries = 1700, Width = 3, K = 5;
         double[] train = Unit(Values.Normal(Train * Width, seed: 1), Width);
         double[] queries = Unit(Values.Normal(Queries * Width, seed: 2), Width);
-        KnnResult result = new KnnClassifier(_run.Array(train, [Train, Width], DType.F64), new int[Train], classCount: 1)
+        NdArray features = _run.Array(train, [Train, Width], DType.F64);
+        KnnResult result = new KnnClassifier(features, new int[Train], classCount: 1)
             .Classify(_run.Array(queries, [Queries, Width], DType.F64), K);
         Assert.Equal(Queries, result.Neighbours.Count);
         foreach (int query in (int[])[0, 837, 838, 839, 840, Queries - 1]) // around the end of a block
         {
             int[] expected = [.. Enumerable.Range(0, Train)
-                .OrderByDescending(i => Enumerable.Range(0, Width).Sum(j => train[(i * Width) + j] * queries[(query * Width) + j]))
+                .OrderByDescending(i => Dot(train.AsSpan(i * Width, Width), queries.AsSpan(query * Width, Width)))
                 .Take(K)];
             Assert.Equal(expected, result.Neighbours[query].Select(neighbour => neighbour.Index));
         }
@@ -45,7 +46,8 @@ public sealed class KnnClassifierTests : IDisposable
     public void More_neighbours_than_samples_means_all_of_them()
     {
         NdArray train = _run.Array([1, 0, 0, 1], [2, 2], DType.F32);
-        KnnResult result = new KnnClassifier(train, [0, 1], classCount: 2).Classify(_run.Array([3, 1], [1, 2], DType.F32), k: 200);
+        KnnResult result = new KnnClassifier(train, [0, 1], classCount: 2)
+            .Classify(_run.Array([3, 1], [1, 2], DType.F32), k: 200);
         Assert.Equal(2, result.Neighbours[0].Length);
         Assert.Equal(1, result.Accuracy([0]));
         Assert.Equal(0, result.Accuracy([1]));
@@ -61,6 +63,17 @@ public sealed class KnnClassifierTests : IDisposable
         Assert.Throws<ArgumentException>(() => classifier.Classify(_run.Array([1, 0, 0], [1, 3], DType.F32), k: 1));
         Assert.Throws<ArgumentException>(() => classifier.Classify(_run.Array([1, 0], [1, 2], DType.F64), k: 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => classifier.Classify(train, k: 0));
+    }
+
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            sum += a[i] * b[i];
+        }
+
+        return sum;
     }
 
     private static double[] Unit(double[] values, int width)

@@ -53,7 +53,9 @@ public sealed class KnnFixtureTests
             for (int c = 0; c < classes; c++)
             {
                 double expected = scores[(query * classes) + c];
-                Assert.True(Math.Abs(row[c] - expected) <= relative * expected, $"query {query}, class {c}: {row[c]}, expected {expected}");
+                Assert.True(
+                    Math.Abs(row[c] - expected) <= relative * expected,
+                    $"query {query}, class {c}: {row[c]}, expected {expected}");
             }
         }
 

@@ -2,7 +2,9 @@ using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Runs;
 
-/// <summary>Kills real training processes. A checkpoint after every step makes most kills hit one that is being written.</summary>
+/// <summary>
+/// Kills real training processes. A checkpoint after every step makes most kills hit one that is being written.
+/// </summary>
 public sealed class CrashTests : IClassFixture<CrashTests.Undisturbed>
 {
     private const int Epochs = 25;

@@ -78,7 +78,8 @@ public sealed class MetricsLogTests : IDisposable
         using MetricsLog log = MetricsLog.Create(FilePath);
         log.Write(Step(1));
         log.Flush();
-        using var reader = new StreamReader(new FileStream(FilePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        using var reader = new StreamReader(
+            new FileStream(FilePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         Assert.EndsWith("}\n", reader.ReadToEnd());
     }
 

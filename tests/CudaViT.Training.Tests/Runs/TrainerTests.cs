@@ -91,8 +91,8 @@ public sealed class TrainerTests : IDisposable
                     stop.Cancel();
                 }
             });
-            TrainingResult result = new Trainer(_settings.WithEpochs(2), new RunFolder(_folder[name]), _backend, progress)
-                .Run(resume: false, stop.Token);
+            var trainer = new Trainer(_settings.WithEpochs(2), new RunFolder(_folder[name]), _backend, progress);
+            TrainingResult result = trainer.Run(resume: false, stop.Token);
             Assert.False(result.IsComplete);
             Assert.Equal(stopAfter, result.Step);
             Assert.False(File.Exists(_folder[name, "final.safetensors"]));
@@ -120,19 +120,19 @@ public sealed class TrainerTests : IDisposable
         RunContent.AssertSame(_folder["whole"], _folder["a"]);
     }
 
-    // Each disk is full at another place: settings, first checkpoint, a later one, the final model.
+    // Each disk is full at another place: settings, first checkpoint, third checkpoint, final model.
     [Theory]
     [InlineData(0)]
-    [InlineData(5_000)]
-    [InlineData(200_000)]
-    [InlineData(480_000)]
-    public void A_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(long room)
+    [InlineData(0.5)]
+    [InlineData(2.5)]
+    [InlineData(3.5)]
+    public void A_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(double checkpoints)
     {
         Train("whole", _settings);
-        long size = Directory.GetFiles(_folder["whole"], "*.safetensors", SearchOption.AllDirectories).Sum(path => new FileInfo(path).Length);
-        var disk = new FullDisk(Math.Min(room, size));
+        long size = new FileInfo(_folder["whole", "final.safetensors"]).Length;
+        var folder = new RunFolder(_folder["a"], new FullDisk((long)(checkpoints * size)).Files);
         var error = Assert.Throws<CheckpointException>(
-            () => new Trainer(_settings, new RunFolder(_folder["a"], disk.Files), _backend, new SilentProgress()).Run(false, default));
+            () => new Trainer(_settings, folder, _backend, new SilentProgress()).Run(resume: false, default));
         Assert.Contains("No space left", error.Message);
         Assert.Contains("bytes are needed", error.Message);
         Assert.DoesNotContain('\n', error.Message);
@@ -145,7 +145,11 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void A_loss_that_is_not_finite_is_one_line_and_the_checkpoints_before_stay()
     {
-        TrainSettings wild = _settings with { Recipe = _settings.Recipe with { BaseLearningRate = 1e30 }, Run = new RunSettings { CheckpointEvery = 1 } };
+        TrainSettings wild = _settings with
+        {
+            Recipe = _settings.Recipe with { BaseLearningRate = 1e30 },
+            Run = new RunSettings { CheckpointEvery = 1 },
+        };
         var error = Assert.Throws<RunException>(() => Train("a", wild));
         Assert.Matches("^step [0-9]+: the l.* is (NaN|∞|Infinity|-Infinity|-∞); ", error.Message);
         Assert.Contains("lower recipe.baseLearningRate", error.Message);
@@ -153,7 +157,8 @@ public sealed class TrainerTests : IDisposable
         Assert.DoesNotContain('\n', error.Message);
         Assert.NotNull(new RunFolder(_folder["a"]).Checkpoints(1).FindNewest(Assert.Fail));
 
-        var anomaly = Assert.Throws<AnomalyException>(() => Train("b", wild with { Run = new RunSettings { Anomaly = true } }));
+        TrainSettings searched = wild with { Run = new RunSettings { Anomaly = true } };
+        var anomaly = Assert.Throws<AnomalyException>(() => Train("b", searched));
         Assert.Contains("called at", anomaly.Message);
         Assert.DoesNotContain('\n', anomaly.Message);
     }
@@ -176,11 +181,14 @@ public sealed class TrainerTests : IDisposable
     public void A_run_does_not_go_on_with_other_settings_or_other_images()
     {
         Train("a", _settings);
-        Assert.Contains(
-            "other settings", Assert.Throws<RunException>(() => Train("a", _settings with { Seed = 1 }, resume: true)).Message);
+        TrainSettings other = _settings with { Seed = 1 };
+        Assert.Contains("other settings", Assert.Throws<RunException>(() => Train("a", other, resume: true)).Message);
 
-        File.Copy(_folder["data", "t10k-images-idx3-ubyte"], _folder["data", "train-images-idx3-ubyte"], overwrite: true);
-        File.Copy(_folder["data", "t10k-labels-idx1-ubyte"], _folder["data", "train-labels-idx1-ubyte"], overwrite: true);
+        foreach (string kind in (string[])["images-idx3-ubyte", "labels-idx1-ubyte"])
+        {
+            File.Copy(_folder["data", $"t10k-{kind}"], _folder["data", $"train-{kind}"], overwrite: true);
+        }
+
         Assert.Contains("other data", Assert.Throws<RunException>(() => Train("a", _settings, resume: true)).Message);
     }
 
@@ -204,13 +212,16 @@ public sealed class TrainerTests : IDisposable
             live.Add(_backend.Memory.LiveBytes);
             pooled.Add(_backend.Memory.PooledBytes);
         });
-        Train("a", _settings.WithEpochs(34) with { Run = new RunSettings { CheckpointEvery = 50 } }, resume: false, progress);
+        var run = new RunSettings { CheckpointEvery = 50 };
+        Train("a", _settings.WithEpochs(34) with { Run = run }, progress: progress);
         Assert.True(live.Count >= 200);
         Assert.Equal(live[2], live[199]);
         Assert.Equal(pooled[2], pooled[199]);
         Assert.Equal(0, _backend.Memory.CollectedBlocks);
     }
 
-    private TrainingResult Train(string name, TrainSettings settings, bool resume = false, SilentProgress? progress = null) =>
-        new Trainer(settings, new RunFolder(_folder[name]), _backend, progress ?? new SilentProgress()).Run(resume, default);
+    private TrainingResult Train(
+        string name, TrainSettings settings, bool resume = false, SilentProgress? progress = null) =>
+        new Trainer(settings, new RunFolder(_folder[name]), _backend, progress ?? new SilentProgress())
+            .Run(resume, default);
 }

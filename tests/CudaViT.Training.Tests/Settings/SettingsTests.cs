@@ -79,7 +79,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("""{ "recipe": { "batch": 1 } }""", "recipe.batch is 1", "at least 2")]
     [InlineData("""{ "recipe": { "temperature": 0 } }""", "recipe.temperature is 0", "above 0")]
     [InlineData("""{ "recipe": { "momentumCosine": 1 } }""", "recipe.momentumCosine is 1", "true or false")]
-    [InlineData("""{ "recipe": { "optimizer": "adam" } }""", "recipe.optimizer is \"adam\"", "one of adamw, lars, lamb, sgd")]
+    [InlineData("""{ "recipe": { "optimizer": "adam" } }""", "recipe.optimizer is \"adam\"", "one of adamw, lars")]
     [InlineData("""{ "dtype": "i32" }""", "dtype is I32", "F32, BF16 or F64")]
     [InlineData("""{ "seed": -1 }""", "seed is -1", "a whole number")]
     [InlineData("""{ "views": { "flipProbability": 1.5 } }""", "views.flipProbability is 1.5", "from 0 to 1")]
@@ -94,7 +94,8 @@ public sealed class SettingsTests : IDisposable
     public void A_bad_file_is_one_line_that_names_key_file_and_expectation(string json, string what, string expected)
     {
         File.WriteAllText(FilePath, json);
-        string message = Assert.Throws<SettingsException>(() => new SettingsRequest { File = FilePath }.Resolve()).Message;
+        var request = new SettingsRequest { File = FilePath };
+        string message = Assert.Throws<SettingsException>(request.Resolve).Message;
         Assert.Contains(what, message);
         Assert.Contains(expected, message);
         Assert.DoesNotContain('\n', message);
@@ -104,7 +105,8 @@ public sealed class SettingsTests : IDisposable
     [Fact]
     public void A_missing_file_is_one_line()
     {
-        string message = Assert.Throws<SettingsException>(() => new SettingsRequest { File = FilePath }.Resolve()).Message;
+        var request = new SettingsRequest { File = FilePath };
+        string message = Assert.Throws<SettingsException>(request.Resolve).Message;
         Assert.Contains(FilePath, message);
         Assert.DoesNotContain('\n', message);
     }
@@ -117,10 +119,16 @@ public sealed class SettingsTests : IDisposable
         {
             Preset = "vit-s-300",
             Epochs = 300,
-            Options = [Option("--seed", "seed", 3), Option("--workers", "run.workers", 5), Option("--data", "data.path", "/moved")],
+            Options =
+            [
+                Option("--seed", "seed", 3),
+                Option("--workers", "run.workers", 5),
+                Option("--data", "data.path", "/moved"),
+            ],
         }.ResolveOver(stored);
-        Assert.Equal(
-            stored with { Run = stored.Run with { Workers = 5 }, Data = stored.Data with { Path = "/moved" } }, resolved);
+        Assert.Equal(5, resolved.Run.Workers);
+        Assert.Equal("/moved", resolved.Data.Path);
+        Assert.Equal(stored, resolved with { Run = stored.Run, Data = stored.Data });
         Assert.Equal(stored.Digest(), resolved.Digest());
     }
 
@@ -146,7 +154,8 @@ public sealed class SettingsTests : IDisposable
     public void The_digest_tells_results_apart_and_nothing_else()
     {
         TrainSettings settings = TrainSettings.Of("quick");
-        Assert.Equal(settings.Digest(), (settings with { Run = new RunSettings { Threads = 7, CheckpointEvery = 1 } }).Digest());
+        var elsewhere = new RunSettings { Threads = 7, CheckpointEvery = 1 };
+        Assert.Equal(settings.Digest(), (settings with { Run = elsewhere }).Digest());
         Assert.NotEqual(settings.Digest(), (settings with { Seed = 1 }).Digest());
         Assert.NotEqual(settings.Digest(), (settings with { Dtype = DType.BF16 }).Digest());
         Assert.NotEqual(settings.Digest(), settings.WithEpochs(9).Digest());

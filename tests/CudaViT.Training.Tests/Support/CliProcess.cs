@@ -23,7 +23,8 @@ internal sealed class CliProcess : IDisposable
     /// <summary>Starts <c>cudavit</c>.</summary>
     public static CliProcess Start(params string[] args)
     {
-        string host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        string? self = Environment.ProcessPath;
+        string host = Path.GetFileNameWithoutExtension(self) == "dotnet" ? self! : "dotnet";
         var start = new ProcessStartInfo(host, [Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args])
         {
             RedirectStandardOutput = true,

@@ -27,9 +27,16 @@ internal static class TinyRun
             HeadHidden = 24,
             HeadOutput = 12,
         },
-        Recipe = new RecipeSettings { Batch = Batch, Epochs = 3, WarmupEpochs = 1, BaseLearningRate = 0.1, CropMinimum = 0.6 },
+        Recipe = new RecipeSettings
+        {
+            Batch = Batch,
+            Epochs = 3,
+            WarmupEpochs = 1,
+            BaseLearningRate = 0.1,
+            CropMinimum = 0.6,
+        },
         Views = new ViewSettings { FlipProbability = 0, JitterProbability = 0, SolarizeProbabilityB = 0 },
-        Evaluation = new EvaluationSettings { Neighbours = 5, Batch = 7 }, // 7 divides neither part: a shorter last batch
+        Evaluation = new EvaluationSettings { Neighbours = 5, Batch = 7 }, // 7 divides neither part
     };
 
     /// <summary>Writes the images as IDX files; each image has four quarters, and each class a brighter one.</summary>
