@@ -25,7 +25,7 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
             console.WriteLine(line);
         }
 
-        _bar = context.AddTask("kNN before training", maxValue: overview.Steps);
+        _bar = context.AddTask("starting", maxValue: overview.Steps);
         _bar.Value = overview.StepsDone;
     }
 

@@ -94,7 +94,7 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
     {
         try
         {
-            return $", {new DriveInfo(Path.GetFullPath(path)).AvailableFreeSpace} are free";
+            return $", {new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(path))!).AvailableFreeSpace} are free";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
