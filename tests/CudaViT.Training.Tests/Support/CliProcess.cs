@@ -25,7 +25,14 @@ internal sealed class CliProcess : IDisposable
     {
         string? self = Environment.ProcessPath;
         string host = Path.GetFileNameWithoutExtension(self) == "dotnet" ? self! : "dotnet";
-        var start = new ProcessStartInfo(host, [Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args])
+        string[] command = [host, Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args];
+        if (OperatingSystem.IsLinux())
+        {
+            // Tests that a shell started in the background inherit an ignored SIGINT, and so would the program.
+            command = ["env", "--default-signal=INT,TERM", .. command];
+        }
+
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
