@@ -4,6 +4,7 @@ using CudaViT.Benchmarks;
 var commands = new (string Name, string Purpose, Func<string[], int> Run)[]
 {
     ("matmul", "our matrix products beside OpenBLAS's; [threads=N] [samples=N] [name=PART] [clock=wall|cpu]", MatmulBenchmark.Run),
+    ("operations", "single operations of a ViT-S block, time and memory per call; arguments go to BenchmarkDotNet", OperationBenchmarks.Run),
     ("step", "a whole training step, beside a peer program's; [threads=N] [rounds=N] [name=PART] [peer=COMMAND]", StepBenchmark.Run),
 };
 
