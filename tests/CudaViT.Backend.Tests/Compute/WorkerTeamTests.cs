@@ -120,21 +120,30 @@ public sealed class WorkerTeamTests
         Assert.All(sums, sum => Assert.Equal(300 * 4950, sum));
     }
 
+    // The runtime allocates once for a lock that is contended for the first time, whenever that is. A loop that allocates
+    // does so in every batch.
     [Fact]
     public void Thousands_of_loops_reuse_the_team_and_allocate_nothing()
     {
+        const int Batches = 5;
+        const int Loops = 4_000;
         using var team = new WorkerTeam(3);
         long[] counts = new long[64];
         var body = new CountBody(counts);
-        team.For(counts.Length, 4, body);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 1; i < 20_000; i++)
+        long least = long.MaxValue;
+        for (int batch = 0; batch < Batches; batch++)
         {
-            team.For(counts.Length, 4, body);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < Loops; i++)
+            {
+                team.For(counts.Length, 4, body);
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
-        Assert.All(counts, x => Assert.Equal(20_000, x));
+        Assert.Equal(0, least);
+        Assert.All(counts, x => Assert.Equal(Batches * Loops, x));
     }
 
     [Fact]
