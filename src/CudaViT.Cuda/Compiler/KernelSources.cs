@@ -1,0 +1,66 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace CudaViT.Cuda;
+
+/// <summary>The text of all kernel files: those inside this program, or a folder's.</summary>
+public sealed class KernelSources
+{
+    private readonly SortedDictionary<string, string> _texts;
+
+    private KernelSources(string origin, SortedDictionary<string, string> texts) => (Origin, _texts) = (origin, texts);
+
+    /// <summary>Where the files come from, for messages: a folder, or "built in".</summary>
+    public string Origin { get; }
+
+    /// <summary>Names of all files below <c>kernels/</c>, in ordinal order, with forward slashes.</summary>
+    public IReadOnlyCollection<string> Names => _texts.Keys;
+
+    /// <summary>A file's text.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public string this[string name] => TryGet(name, out string? text)
+        ? text
+        : throw new FileNotFoundException($"There is no kernel file {name} in {Origin}.", name);
+
+    /// <summary>The files that this program was built with.</summary>
+    public static KernelSources BuiltIn()
+    {
+        const string Prefix = "kernels/";
+        var texts = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (string resource in typeof(KernelSources).Assembly.GetManifestResourceNames())
+        {
+            if (resource.StartsWith(Prefix, StringComparison.Ordinal))
+            {
+                using Stream stream = typeof(KernelSources).Assembly.GetManifestResourceStream(resource)!;
+                using var reader = new StreamReader(stream);
+                texts.Add(resource[Prefix.Length..], Normalize(reader.ReadToEnd()));
+            }
+        }
+
+        return new KernelSources("built in", texts);
+    }
+
+    /// <summary>The files of a folder, so that edited kernels run without rebuilding the program.</summary>
+    /// <exception cref="DirectoryNotFoundException">The folder is missing or has no kernel files.</exception>
+    public static KernelSources FromDirectory(string path)
+    {
+        var texts = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (string file in Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [])
+        {
+            if (Path.GetExtension(file) is ".cu" or ".cuh")
+            {
+                texts.Add(Path.GetRelativePath(path, file).Replace('\\', '/'), Normalize(File.ReadAllText(file)));
+            }
+        }
+
+        return texts.Count > 0
+            ? new KernelSources(Path.GetFullPath(path), texts)
+            : throw new DirectoryNotFoundException(
+                $"{path} has no kernel files (*.cu); expected a folder like this project's kernels/.");
+    }
+
+    /// <summary>A file's text, if there is such a file.</summary>
+    public bool TryGet(string name, [NotNullWhen(true)] out string? text) => _texts.TryGetValue(name, out text);
+
+    // Line ends must not decide about a cache entry.
+    private static string Normalize(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal);
+}

@@ -1,0 +1,86 @@
+namespace CudaViT.Cuda;
+
+/// <summary>
+/// What the CUDA backend needs from a device. The driver of real GPUs is <c>CudaDriver</c>; the emulator implements the
+/// same calls on the CPU, so everything above them is tested without a GPU.
+/// </summary>
+/// <remarks>
+/// Work is asynchronous unless a method says that it waits. Failed calls throw <see cref="GpuException"/>; failures of
+/// asynchronous work may show at a later call. Calls come from one thread at a time.
+/// </remarks>
+public interface IGpuDriver : IDisposable
+{
+    /// <summary>The device's name on the command line: cuda or emulator.</summary>
+    string Name { get; }
+
+    /// <summary>The device's own description.</summary>
+    GpuProperties Properties { get; }
+
+    /// <summary>Takes memory from the device, aligned to at least 256 bytes.</summary>
+    /// <exception cref="GpuException">With <see cref="GpuException.IsOutOfMemory"/> when there is not enough.</exception>
+    nint Allocate(long sizeInBytes);
+
+    /// <summary>Gives memory back once the work submitted so far has finished with it.</summary>
+    void Free(nint address);
+
+    /// <summary>Copies from the host. The source may be changed as soon as this returns.</summary>
+    void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream);
+
+    /// <summary>Copies to the host and waits for it.</summary>
+    void CopyToHost(nint source, Span<byte> destination, GpuStream stream);
+
+    /// <summary>Copies within the device.</summary>
+    void Copy(nint source, nint destination, long sizeInBytes, GpuStream stream);
+
+    /// <summary>Sets every byte to one value.</summary>
+    void Set(nint destination, byte value, long sizeInBytes, GpuStream stream);
+
+    /// <summary>Compiles a module for this device, or takes it from the cache, and loads it.</summary>
+    /// <exception cref="KernelCompilationException">The source does not compile.</exception>
+    GpuModule Load(KernelModule module);
+
+    /// <summary>Finds an entry of a module.</summary>
+    GpuFunction GetFunction(GpuModule module, KernelEntry entry);
+
+    /// <summary>Launches a kernel.</summary>
+    /// <param name="function">Entry of a module that this driver has loaded.</param>
+    /// <param name="grid">Blocks; none of the three is 0.</param>
+    /// <param name="block">Threads of a block, at most 1024.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block.</param>
+    /// <param name="stream">Queue to run in.</param>
+    /// <param name="arguments">A <c>void**</c>: address of the address of each argument. Read before this returns.</param>
+    void Launch(GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, nint arguments);
+
+    /// <summary>Multiplies matrices.</summary>
+    void MatMul(in GpuMatMul product, GpuStream stream);
+
+    /// <summary>Makes an event.</summary>
+    GpuEvent CreateEvent();
+
+    /// <summary>Marks the end of the work submitted to a stream so far.</summary>
+    void Record(GpuEvent marker, GpuStream stream);
+
+    /// <summary>Makes later work of a stream wait for an event.</summary>
+    void Wait(GpuEvent marker, GpuStream stream);
+
+    /// <summary>Waits for the second event and returns the time between the two.</summary>
+    TimeSpan Elapsed(GpuEvent start, GpuEvent end);
+
+    /// <summary>Begins to record the compute stream's work instead of running it.</summary>
+    void BeginCapture();
+
+    /// <summary>Ends the recording.</summary>
+    GpuGraph EndCapture();
+
+    /// <summary>Runs recorded work again, on the same addresses.</summary>
+    void Replay(GpuGraph graph);
+
+    /// <summary>Waits for everything submitted so far.</summary>
+    void Synchronize();
+
+    /// <summary>Opens a named range in a profiler's timeline, if one is attached.</summary>
+    void PushRange(string name);
+
+    /// <summary>Closes the range opened last.</summary>
+    void PopRange();
+}

@@ -1,0 +1,207 @@
+using CudaViT.Core;
+
+namespace CudaViT.Cuda;
+
+// Operations whose kernels are not written yet. This file goes when the last one is.
+public sealed partial class CudaBackend
+{
+    /// <inheritdoc/>
+    public void AdamWStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Add(NdArray a, NdArray b) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray LogSumExp, NdArray? Probabilities) Attention( NdArray qkv, int heads, double scale, bool withProbabilities) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray AttentionBackward(NdArray dy, NdArray qkv, NdArray y, NdArray logSumExp, int heads, double scale) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray AvgPool2d(NdArray x, SlidingWindow window) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray AvgPool2dBackward(NdArray dy, SlidingWindow window) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray Mean, NdArray Rstd) BatchNormTraining( NdArray x, NdArray? weight, NdArray? bias, NdArray runningMean, NdArray runningVariance, double momentum, double epsilon, int groups) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray Mean, NdArray Rstd) BatchNormEvaluation( NdArray x, NdArray? weight, NdArray? bias, NdArray runningMean, NdArray runningVariance, double epsilon) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) BatchNormBackward( NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX, bool forParameters) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray BroadcastTo(NdArray x, Shape shape, double factor = 1) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Concat(ReadOnlySpan<NdArray> inputs, int axis) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Conv2d(NdArray x, NdArray weight, NdArray? bias, SlidingWindow window) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) Conv2dBackward( NdArray dy, NdArray x, NdArray weight, SlidingWindow window, bool needsDx, bool needsDWeight, bool needsDBias) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Loss, NdArray LogSum) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray CrossEntropyBackward(NdArray dy, NdArray logits, NdArray labels, NdArray logSum, double labelSmoothing) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Divide(NdArray a, NdArray b) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray DropPath(NdArray x, double p, RandomStream random) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Dropout(NdArray x, double p, RandomStream random) => throw Pending();
+
+    /// <inheritdoc/>
+    public void EmaStep(IReadOnlyList<NdArray> averages, IReadOnlyList<NdArray> sources, double momentum) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Erf(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray ErfBackward(NdArray dy, NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Exp(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray GatherRows(NdArray x, NdArray indices) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray GatherRowsBackward(NdArray dy, NdArray indices, int rows) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Gelu(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray GeluBackward(NdArray dy, NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Loss, NdArray LogSumExp) InfoNce(NdArray q, NdArray k, double temperature, int positiveOffset) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray InfoNceBackward( NdArray dy, NdArray q, NdArray k, NdArray logSumExp, double temperature, int positiveOffset) => throw Pending();
+
+    /// <inheritdoc/>
+    public void LambStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
+
+    /// <inheritdoc/>
+    public void LarsStep( IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay, double trustCoefficient) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray Mean, NdArray Rstd) LayerNorm(NdArray x, NdArray? weight, NdArray? bias, double epsilon) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Dx, NdArray? DWeight, NdArray? DBias) LayerNormBackward( NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray? PreActivation) Linear( NdArray x, NdArray weight, NdArray? bias, NdArray? residual, bool gelu, bool keepsPreActivation) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) LinearBackward( NdArray dy, NdArray x, NdArray weight, NdArray? preActivation, bool needsDx, bool needsDWeight, bool needsDBias) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Log(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray LogSoftmax(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray LogSoftmaxBackward(NdArray dy, NdArray y) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray MatMul(NdArray a, NdArray b, bool transposeA, bool transposeB) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray Indices) Max(NdArray x, Shape shape) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray MaxBackward(NdArray dy, NdArray indices, Shape shape) => throw Pending();
+
+    /// <inheritdoc/>
+    public (NdArray Y, NdArray Indices) MaxPool2d(NdArray x, SlidingWindow window) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray MaxPool2dBackward(NdArray dy, NdArray indices, SlidingWindow window) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Multiply(NdArray a, NdArray b) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray NormalizeImages(NdArray images, ReadOnlySpan<float> mean, ReadOnlySpan<float> std, DType dtype) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Patchify(NdArray x, int patch) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Permute(NdArray x, ReadOnlySpan<int> order) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Relu(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray ReluBackward(NdArray dy, NdArray y) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Scale(NdArray x, double factor) => throw Pending();
+
+    /// <inheritdoc/>
+    public void SgdStep(IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Slice(NdArray x, int axis, int start, int end) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray SliceBackward(NdArray dy, int axis, int start, Shape shape) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Softmax(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray SoftmaxBackward(NdArray dy, NdArray y) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Sqrt(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray SqrtBackward(NdArray dy, NdArray y) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Subtract(NdArray a, NdArray b) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray SumTo(NdArray x, Shape shape, double factor = 1) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray SumsOfSquares(IReadOnlyList<NdArray> arrays) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Tanh(NdArray x) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray TanhBackward(NdArray dy, NdArray y) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Unpatchify(NdArray x, int channels, int height, int width, int patch) => throw Pending();
+
+    /// <inheritdoc/>
+    public NdArray Cast(NdArray x, DType dtype) => throw Pending();
+
+    /// <inheritdoc/>
+    public void Fill(NdArray x, double value) => throw Pending();
+
+    /// <inheritdoc/>
+    public void AddInPlace(NdArray sum, NdArray term) => throw Pending();
+
+    /// <inheritdoc/>
+    public long IndexOfNonFinite(NdArray x) => throw Pending();
+
+    private static NotSupportedException Pending() => new("This operation has no kernel yet.");
+}
