@@ -1,3 +1,4 @@
+using CudaViT.Core;
 using CudaViT.Cpu;
 
 namespace CudaViT.Cli;
@@ -14,7 +15,7 @@ internal static class Devices
     /// <param name="name">One of <see cref="Names"/>; null for auto.</param>
     /// <param name="threads">Compute threads of the CPU; null for one per processor.</param>
     /// <exception cref="UsageException">This version does not have it.</exception>
-    public static CpuBackend Open(string? name, int? threads) => name is null or Auto or "cpu"
+    public static IBackend Open(string? name, int? threads) => name is null or Auto or "cpu"
         ? new CpuBackend(threads)
         : throw new UsageException(
             $"--device is '{name}', which is not built into this version; expected auto or cpu; leave the option out");

@@ -7,13 +7,16 @@ namespace CudaViT.Core;
 /// <remarks>
 /// Methods take arguments that <c>Apply</c> has checked, return newly allocated arrays, and do not record anything.
 /// </remarks>
-public partial interface IBackend
+public partial interface IBackend : IDisposable
 {
     /// <summary>The device's name on the command line: cpu, cuda or emulator.</summary>
     string Name { get; }
 
     /// <summary>What the pool holds and has handed out.</summary>
     MemoryStatistics Memory { get; }
+
+    /// <summary>Waits until everything asked for so far has been computed. Reading values does so by itself.</summary>
+    void Synchronize();
 
     /// <summary>Takes a block from the pool. Its content is undefined.</summary>
     /// <param name="sizeInBytes">Zero is allowed.</param>

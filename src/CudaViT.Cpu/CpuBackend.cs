@@ -10,7 +10,7 @@ namespace CudaViT.Cpu;
 /// F64 and F32 are computed in their own precision. BF16 is a storage type, as on a GPU: operands are widened to F32,
 /// results are rounded to BF16 once, row statistics stay F32. Results do not depend on the number of threads.
 /// </remarks>
-public sealed partial class CpuBackend : IBackend, IDisposable
+public sealed partial class CpuBackend : IBackend
 {
     private readonly CpuMemoryPool _pool;
     private readonly WorkerTeam _team;
@@ -37,6 +37,12 @@ public sealed partial class CpuBackend : IBackend, IDisposable
 
     /// <inheritdoc/>
     public MemoryStatistics Memory => _pool.Statistics;
+
+    /// <inheritdoc/>
+    public void Synchronize()
+    {
+        // Methods return when they are done.
+    }
 
     /// <inheritdoc/>
     public Storage Allocate(long sizeInBytes) => _pool.Rent(sizeInBytes);

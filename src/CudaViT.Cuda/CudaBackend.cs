@@ -7,7 +7,7 @@ namespace CudaViT.Cuda;
 /// Operations as CUDA kernels on any <see cref="IGpuDriver"/>: geometry and arguments of every launch, no mathematics.
 /// Each file in <c>Ops/</c> launches the kernels of the file of the same name in <c>kernels/</c>.
 /// </summary>
-public sealed partial class CudaBackend : IBackend, IDisposable
+public sealed partial class CudaBackend : IBackend
 {
     private const int WarpSize = 32;
 
@@ -41,6 +41,9 @@ public sealed partial class CudaBackend : IBackend, IDisposable
 
     /// <inheritdoc/>
     public MemoryStatistics Memory => _pool.Statistics;
+
+    /// <inheritdoc/>
+    public void Synchronize() => _driver.Synchronize();
 
     /// <inheritdoc/>
     public Storage Allocate(long sizeInBytes) => _pool.Rent(sizeInBytes);

@@ -44,7 +44,7 @@ internal static class BenchCommand
                 Dtype = Options.ToDType(parsed.GetValue(dtype)),
                 Recipe = settings.Recipe with { Batch = parsed.GetValue(batch) ?? settings.Recipe.Batch },
             };
-            using CpuBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            using IBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
             StepReport report = Run(settings, backend);
             if (parsed.GetValue(json))
             {
@@ -62,14 +62,15 @@ internal static class BenchCommand
 
     private static void Print(TextWriter output, StepReport report)
     {
+        string threads = report.Threads is { } count ? RunText.Text($" with {count} threads") : "";
         output.WriteLine(RunText.Text(
-            $"{report.Preset}, batch {report.Batch}, {report.Dtype}, {report.Device} with {report.Threads} threads"));
+            $"{report.Preset}, batch {report.Batch}, {report.Dtype}, {report.Device}{threads}"));
         output.WriteLine(RunText.Text($"{report.MedianMilliseconds:f1} ms a step, median of {report.Steps}"));
         output.WriteLine(RunText.Text(
             $"{report.ImagesPerSecond:f1} images/s, {report.PeakBytes / 1048576.0:f0} MiB at most"));
     }
 
-    private static StepReport Run(TrainSettings settings, CpuBackend backend)
+    private static StepReport Run(TrainSettings settings, IBackend backend)
     {
         ModelSettings model = settings.Model;
         var normalization = new Normalization([.. Repeat(0.5f)], [.. Repeat(0.25f)]);
@@ -86,6 +87,7 @@ internal static class BenchCommand
         {
             long start = Stopwatch.GetTimestamp();
             learner.Step(pixels, pixels, epoch: 0);
+            backend.Synchronize();
             times.Add(Stopwatch.GetElapsedTime(start));
         }
 
@@ -94,7 +96,7 @@ internal static class BenchCommand
             settings.Preset,
             backend.Name,
             settings.Dtype,
-            backend.Threads,
+            (backend as CpuBackend)?.Threads,
             settings.Recipe.Batch,
             model.ImageSize,
             times.Count,
@@ -110,7 +112,7 @@ internal static class BenchCommand
         string Preset,
         string Device,
         DType Dtype,
-        int Threads,
+        int? Threads,
         int Batch,
         int ImageSize,
         int Steps,

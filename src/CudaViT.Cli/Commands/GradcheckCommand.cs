@@ -2,7 +2,6 @@ using System.CommandLine;
 using CudaViT.Cli.Gradchecks;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Cpu;
 
 namespace CudaViT.Cli.Commands;
 
@@ -34,7 +33,7 @@ internal static class GradcheckCommand
         command.SetAction(parsed =>
         {
             GradcheckCase[] cases = Choose(parsed.GetValue(operations) ?? []);
-            using CpuBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            using IBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
             GradcheckResult[] results = [.. cases.Select(c => Run(c, backend))];
             if (parsed.GetValue(json))
             {
@@ -67,7 +66,7 @@ internal static class GradcheckCommand
     private static bool IsOf(GradcheckCase c, string name) =>
         c.Operation.Equals(name, StringComparison.OrdinalIgnoreCase);
 
-    private static GradcheckResult Run(GradcheckCase c, CpuBackend backend)
+    private static GradcheckResult Run(GradcheckCase c, IBackend backend)
     {
         using var scope = new StepScope();
         GradCheckReport report = GradCheck.Examine(c.Function, c.Inputs(new InputSource(backend)));

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
-using CudaViT.Cpu;
+using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Runs;
@@ -38,7 +38,7 @@ internal static class KnnCommand
         };
         command.SetAction(parsed =>
         {
-            using CpuBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            using IBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
             KnnReport report = Run(parsed.GetValue(checkpoint)!, parsed.GetValue(data), backend);
             if (parsed.GetValue(json))
             {
@@ -54,7 +54,7 @@ internal static class KnnCommand
         return command;
     }
 
-    private static KnnReport Run(string checkpoint, string? path, CpuBackend backend)
+    private static KnnReport Run(string checkpoint, string? path, IBackend backend)
     {
         DatasetSplits data = DatasetLocator.Open(path);
         if (!KnnEvaluation.IsPossible(data))

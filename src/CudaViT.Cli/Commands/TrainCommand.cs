@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
-using CudaViT.Cpu;
+using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
@@ -99,7 +99,7 @@ internal static class TrainCommand
         bool goesOn = resume && new RunFolder(path!).HasRun;
         TrainSettings settings = goesOn ? request.ResolveOver(new RunFolder(path!).ReadSettings()) : request.Resolve();
         var folder = new RunFolder(path ?? DefaultFolder(settings.Preset));
-        using CpuBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads);
+        using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads);
         using var signals = new StopSignals();
         TrainingResult result = Show(
             output, progress => new Trainer(settings, folder, backend, progress).Run(resume, signals.Token));
