@@ -1,0 +1,79 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace CudaViT.Cuda;
+
+/// <summary>
+/// Finds and loads the vendor's libraries, each once, and tells LibraryImport where they are. The order of the search is
+/// that of <see cref="LibraryPlaces"/>.
+/// </summary>
+public static class CudaLibraries
+{
+    /// <summary>Library name of LibraryImport declarations of the driver.</summary>
+    internal const string Driver = "cudavit-driver";
+
+    /// <summary>Library name of LibraryImport declarations of NVRTC.</summary>
+    internal const string Nvrtc = "cudavit-nvrtc";
+
+    /// <summary>Library name of LibraryImport declarations of cuBLASLt.</summary>
+    internal const string CublasLt = "cudavit-cublaslt";
+
+    /// <summary>Library name of LibraryImport declarations of NVTX.</summary>
+    internal const string Nvtx = "cudavit-nvtx";
+
+    private static readonly Lazy<(FoundLibrary Found, nint Handle)>[] Libraries =
+        [.. Enum.GetValues<CudaLibrary>().Select(which => new Lazy<(FoundLibrary, nint)>(() => Find(which)))];
+
+    // A declaration's first call comes here only if this class was touched before it: call Load first.
+    static CudaLibraries() => NativeLibrary.SetDllImportResolver(typeof(CudaLibraries).Assembly, Resolve);
+
+    /// <summary>
+    /// Loads a library, or returns it if it is loaded. Call this before the first call of one of its functions: the
+    /// declarations themselves do not search.
+    /// </summary>
+    /// <returns>The library's handle, for <see cref="NativeLibrary.GetExport"/>.</returns>
+    /// <exception cref="GpuException">There is none; the message says what to install or set, and where it was looked for.</exception>
+    public static nint Load(CudaLibrary which)
+    {
+        (FoundLibrary found, nint handle) = Libraries[(int)which].Value;
+        return found.IsFound
+            ? handle
+            : throw new GpuException($"{found.Problem}. Looked for in: {string.Join("; ", found.Tried)}.");
+    }
+
+    /// <summary>What <see cref="Load"/> finds: file, version and what was tried. Never throws.</summary>
+    public static FoundLibrary Probe(CudaLibrary which) => Libraries[(int)which].Value.Found;
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => name switch
+    {
+        Driver => Load(CudaLibrary.Driver),
+        Nvrtc => Load(CudaLibrary.Nvrtc),
+        CublasLt => Load(CudaLibrary.CublasLt),
+        Nvtx => Load(CudaLibrary.Nvtx),
+        _ => 0, // the runtime's own search
+    };
+
+    private static (FoundLibrary Found, nint Handle) Find(CudaLibrary which)
+    {
+        Version? driver = which == CudaLibrary.Driver ? null : Probe(CudaLibrary.Driver).Version;
+        (FoundLibrary found, nint handle) = LibrarySearch.Find(which, driver, new LibraryHost());
+        return (found with { Version = handle == 0 ? null : VersionOf(which, handle) }, handle);
+    }
+
+    private static unsafe Version? VersionOf(CudaLibrary which, nint library)
+    {
+        int major = 0, minor = 0;
+        switch (which)
+        {
+            case CudaLibrary.Driver when NativeLibrary.TryGetExport(library, "cuDriverGetVersion", out nint call):
+                return ((delegate* unmanaged<int*, int>)call)(&major) == 0 ? new Version(major / 1000, major % 1000 / 10) : null;
+            case CudaLibrary.Nvrtc when NativeLibrary.TryGetExport(library, "nvrtcVersion", out nint call):
+                return ((delegate* unmanaged<int*, int*, int>)call)(&major, &minor) == 0 ? new Version(major, minor) : null;
+            case CudaLibrary.CublasLt when NativeLibrary.TryGetExport(library, "cublasLtGetVersion", out nint call):
+                int version = (int)((delegate* unmanaged<nuint>)call)(); // 120402: 12.4.2
+                return new Version(version / 10000, version / 100 % 100, version % 100);
+            default:
+                return null;
+        }
+    }
+}
