@@ -150,7 +150,7 @@ extern "C" __global__ void __launch_bounds__(64) matmul(
                     if (bias) v += load(&bias[n + w]);
                     store(&result.v[w], v);
                 }
-                *(Pack<scalar_t, kStore>*)&d[m * N + n] = result;
+                store_pack(&d[m * N + n], result);
             } else {
 #pragma unroll
                 for (int w = 0; w < kStore; w++) {

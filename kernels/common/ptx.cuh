@@ -94,6 +94,15 @@ __device__ __forceinline__ void cp_async_wait()
     asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
+// Writes 16 bytes of global memory at once. A plain assignment in a loop may come out as four: when the compiler turns the
+// address into a running one, it forgets how it was aligned.
+__device__ __forceinline__ void store_16_bytes(void* p, const u32 words[4])
+{
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(words[0]), "r"(words[1]), "r"(words[2]),
+                 "r"(words[3])
+                 : "memory");
+}
+
 // Reads what another block of this launch has written, past the caches that do not see it.
 __device__ __forceinline__ float load_from_other_block(const float* p) { return *(const volatile float*)p; }
 __device__ __forceinline__ double load_from_other_block(const double* p) { return *(const volatile double*)p; }

@@ -66,6 +66,21 @@ struct alignas(sizeof(T) * N) Pack {
     T v[N];
 };
 
+// Writes a pack to global memory in one access. (Reading one needs no helper: *(const Pack<T, N>*)p does.)
+template <class T, int N>
+__device__ __forceinline__ void store_pack(T* p, const Pack<T, N>& pack)
+{
+#ifndef CUDAVIT_EMULATED
+    if (sizeof(pack) == 16) {
+        u32 words[4];
+        memcpy(words, &pack, sizeof(words));
+        store_16_bytes(p, words);
+        return;
+    }
+#endif
+    *(Pack<T, N>*)p = pack;
+}
+
 #if defined(SCALAR_F64) || defined(SCALAR_F32) || defined(SCALAR_BF16)
 constexpr int kPackWidth = 16 / sizeof(scalar_t); // elements in 16 bytes: 2, 4 or 8
 typedef Pack<scalar_t, kPackWidth> pack_t;

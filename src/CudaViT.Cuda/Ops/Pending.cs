@@ -102,12 +102,6 @@ public sealed partial class CudaBackend
     public (NdArray Dx, NdArray? DWeight, NdArray? DBias) LayerNormBackward( NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd) => throw Pending();
 
     /// <inheritdoc/>
-    public (NdArray Y, NdArray? PreActivation) Linear( NdArray x, NdArray weight, NdArray? bias, NdArray? residual, bool gelu, bool keepsPreActivation) => throw Pending();
-
-    /// <inheritdoc/>
-    public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) LinearBackward( NdArray dy, NdArray x, NdArray weight, NdArray? preActivation, bool needsDx, bool needsDWeight, bool needsDBias) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Log(NdArray x) => throw Pending();
 
     /// <inheritdoc/>
@@ -115,9 +109,6 @@ public sealed partial class CudaBackend
 
     /// <inheritdoc/>
     public NdArray LogSoftmaxBackward(NdArray dy, NdArray y) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray MatMul(NdArray a, NdArray b, bool transposeA, bool transposeB) => throw Pending();
 
     /// <inheritdoc/>
     public (NdArray Y, NdArray Indices) Max(NdArray x, Shape shape) => throw Pending();
