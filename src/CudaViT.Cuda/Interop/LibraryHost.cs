@@ -31,8 +31,8 @@ internal sealed class LibraryHost : ILibraryHost
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
-            // The loader's message ends with what it says of every spelling it tried; its first line is about this one.
-            problem = error.Message.Split('\n')[0].Trim();
+            // General advice comes first, the loader's own words last.
+            problem = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
             return 0;
         }
     }
