@@ -55,3 +55,18 @@ __device__ T block_max(T v)
     __syncthreads();
     return largest;
 }
+
+// Sum over the rows of a block (32, 8), apart for each of its 32 columns. All threads call this together; every thread
+// gets the sum of its column. Ends with a barrier.
+template <class T>
+__device__ T column_sum(T v)
+{
+    __shared__ T tile[8][kWarpSize];
+    tile[threadIdx.y][threadIdx.x] = v;
+    __syncthreads();
+    T sum = 0;
+#pragma unroll
+    for (int y = 0; y < 8; y++) sum += tile[y][threadIdx.x];
+    __syncthreads();
+    return sum;
+}

@@ -96,12 +96,6 @@ public sealed partial class CudaBackend
     public void LarsStep( IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay, double trustCoefficient) => throw Pending();
 
     /// <inheritdoc/>
-    public (NdArray Y, NdArray Mean, NdArray Rstd) LayerNorm(NdArray x, NdArray? weight, NdArray? bias, double epsilon) => throw Pending();
-
-    /// <inheritdoc/>
-    public (NdArray Dx, NdArray? DWeight, NdArray? DBias) LayerNormBackward( NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Log(NdArray x) => throw Pending();
 
     /// <inheritdoc/>
