@@ -24,15 +24,6 @@ public sealed partial class CudaBackend
     public NdArray AvgPool2dBackward(NdArray dy, SlidingWindow window) => throw Pending();
 
     /// <inheritdoc/>
-    public (NdArray Y, NdArray Mean, NdArray Rstd) BatchNormTraining( NdArray x, NdArray? weight, NdArray? bias, NdArray runningMean, NdArray runningVariance, double momentum, double epsilon, int groups) => throw Pending();
-
-    /// <inheritdoc/>
-    public (NdArray Y, NdArray Mean, NdArray Rstd) BatchNormEvaluation( NdArray x, NdArray? weight, NdArray? bias, NdArray runningMean, NdArray runningVariance, double epsilon) => throw Pending();
-
-    /// <inheritdoc/>
-    public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) BatchNormBackward( NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX, bool forParameters) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray BroadcastTo(NdArray x, Shape shape, double factor = 1) => throw Pending();
 
     /// <inheritdoc/>
