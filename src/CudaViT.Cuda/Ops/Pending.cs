@@ -75,12 +75,6 @@ public sealed partial class CudaBackend
     public NdArray GeluBackward(NdArray dy, NdArray x) => throw Pending();
 
     /// <inheritdoc/>
-    public (NdArray Loss, NdArray LogSumExp) InfoNce(NdArray q, NdArray k, double temperature, int positiveOffset) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray InfoNceBackward( NdArray dy, NdArray q, NdArray k, NdArray logSumExp, double temperature, int positiveOffset) => throw Pending();
-
-    /// <inheritdoc/>
     public void LambStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
 
     /// <inheritdoc/>
