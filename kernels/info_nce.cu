@@ -118,9 +118,6 @@ __device__ __forceinline__ void similarities(
     }
 }
 
-// NaN wins over every number.
-__device__ __forceinline__ acc_t larger(acc_t a, acc_t b) { return (a > b || a != a) ? a : b; }
-
 extern "C" __global__ void __launch_bounds__(256) info_nce_forward(
     acc_t* __restrict__ maxima, acc_t* __restrict__ sums, acc_t* __restrict__ positive, const scalar_t* __restrict__ q,
     const scalar_t* __restrict__ k, acc_t inverse, index_t offset, index_t chunk, index_t K, index_t N, index_t M,

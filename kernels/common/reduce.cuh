@@ -11,15 +11,19 @@ __device__ __forceinline__ T warp_sum(T v)
     return v;
 }
 
-// As warp_sum. NaN wins over every number, so that it is seen in the result.
+// NaN wins over every number, so that it is seen in the result.
+template <class T>
+__device__ __forceinline__ T larger(T a, T b)
+{
+    return (a > b || a != a) ? a : b;
+}
+
+// As warp_sum, for the maximum.
 template <class T>
 __device__ __forceinline__ T warp_max(T v)
 {
 #pragma unroll
-    for (int offset = kWarpSize / 2; offset > 0; offset >>= 1) {
-        const T other = __shfl_xor_sync(kFullWarp, v, offset);
-        v = (v > other || v != v) ? v : other;
-    }
+    for (int offset = kWarpSize / 2; offset > 0; offset >>= 1) v = larger(v, __shfl_xor_sync(kFullWarp, v, offset));
     return v;
 }
 
@@ -51,7 +55,7 @@ __device__ T block_max(T v)
     if (thread % kWarpSize == 0) partial[thread / kWarpSize] = v;
     __syncthreads();
     T largest = partial[0];
-    for (int i = 1; i < warps; i++) largest = (largest > partial[i] || largest != largest) ? largest : partial[i];
+    for (int i = 1; i < warps; i++) largest = larger(largest, partial[i]);
     __syncthreads();
     return largest;
 }

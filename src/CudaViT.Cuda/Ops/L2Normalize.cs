@@ -15,7 +15,7 @@ public sealed partial class CudaBackend
         {
             Launch(
                 "l2_normalize_forward", x.DType, BlocksFor(rows, RowsPerBlock), (WarpSize, RowsPerBlock),
-                new() { y, norm, x, epsilon, rows, width });
+                new() { y, norm, x, epsilon, rows, width, IsPacked(width, x) ? 1 : 0 });
         }
 
         return (y, norm);
@@ -31,7 +31,7 @@ public sealed partial class CudaBackend
         {
             Launch(
                 "l2_normalize_backward", dy.DType, BlocksFor(rows, RowsPerBlock), (WarpSize, RowsPerBlock),
-                new() { dx, dy, y, norm, epsilon, rows, width });
+                new() { dx, dy, y, norm, epsilon, rows, width, IsPacked(width, dy, y) ? 1 : 0 });
         }
 
         return dx;

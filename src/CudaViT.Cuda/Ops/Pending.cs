@@ -36,12 +36,6 @@ public sealed partial class CudaBackend
     public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) Conv2dBackward( NdArray dy, NdArray x, NdArray weight, SlidingWindow window, bool needsDx, bool needsDWeight, bool needsDBias) => throw Pending();
 
     /// <inheritdoc/>
-    public (NdArray Loss, NdArray LogSum) CrossEntropy(NdArray logits, NdArray labels, double labelSmoothing) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray CrossEntropyBackward(NdArray dy, NdArray logits, NdArray labels, NdArray logSum, double labelSmoothing) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Divide(NdArray a, NdArray b) => throw Pending();
 
     /// <inheritdoc/>
@@ -84,12 +78,6 @@ public sealed partial class CudaBackend
     public NdArray Log(NdArray x) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray LogSoftmax(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray LogSoftmaxBackward(NdArray dy, NdArray y) => throw Pending();
-
-    /// <inheritdoc/>
     public (NdArray Y, NdArray Indices) Max(NdArray x, Shape shape) => throw Pending();
 
     /// <inheritdoc/>
@@ -130,12 +118,6 @@ public sealed partial class CudaBackend
 
     /// <inheritdoc/>
     public NdArray SliceBackward(NdArray dy, int axis, int start, Shape shape) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Softmax(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray SoftmaxBackward(NdArray dy, NdArray y) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray Sqrt(NdArray x) => throw Pending();
