@@ -1,0 +1,112 @@
+using System.Text;
+using CudaViT.Cuda;
+
+namespace CudaViT.Emulator;
+
+/// <summary>Compiles the runtime and kernel modules for the host.</summary>
+internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cache, bool isChecked)
+{
+    private const string Checks =
+        "-fsanitize=thread,bounds,alignment,shift,integer-divide-by-zero,signed-integer-overflow";
+
+    private static readonly string[] Common =
+    [
+        "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing",
+        "-ffp-contract=fast", "-fno-math-errno", "-mavx2", "-mfma", "-g1", "-w",
+    ];
+
+    private static readonly string[] ShimFiles = ["cuda_shim.h", "interface.h", "ptx_host.h"];
+
+    private readonly Lazy<string> _runtime = new(() => CompileRuntime(compiler, cache));
+
+    /// <summary>Path of the compiled runtime.</summary>
+    public string Runtime => _runtime.Value;
+
+    /// <summary>Path of a compiled module.</summary>
+    public string Compile(KernelModule module)
+    {
+        KernelFile file = module.File;
+        string[] options = [.. Options(), .. module.Build.Macro() is { } macro ? (string[])[$"-D{macro}"] : []];
+        var files = new Dictionary<string, string>(file.Includes, StringComparer.Ordinal)
+        {
+            [file.Name] = file.Text,
+            ["emulator_module.cpp"] = ModuleText(file),
+        };
+        foreach (string shim in ShimFiles)
+        {
+            files.Add(shim, NativeSource(shim));
+        }
+
+        string runtime = Runtime;
+        return cache.Get(
+            $"{Path.GetFileNameWithoutExtension(file.Name)}-{module.Build.ToString().ToLowerInvariant()}",
+            files,
+            string.Join(' ', [compiler.Version, runtime, .. options]),
+            (directory, result) =>
+            {
+                // The sanitizers' calls reach our runtime because their own libraries are not linked in.
+                (bool succeeded, string log) = compiler.Run(
+                    directory,
+                    [
+                        .. options, "-I.", "-o", result, "emulator_module.cpp", "-nodefaultlibs", runtime,
+                        "-Wl,-rpath,$ORIGIN", "-lm", "-lc",
+                    ]);
+                if (!succeeded)
+                {
+                    throw new KernelCompilationException(
+                        $"{module} does not compile for the emulator.\n{compiler.Path} {string.Join(' ', options)}\n{log}");
+                }
+            });
+    }
+
+    private static string CompileRuntime(HostCompiler compiler, CompilationCache cache)
+    {
+        string[] options = ["-std=c++20", .. Common, "-O2"];
+        Dictionary<string, string> files = Resources().ToDictionary(
+            name => name, NativeSource, StringComparer.Ordinal);
+        return cache.Get(
+            "runtime",
+            files,
+            string.Join(' ', [compiler.Version, .. options]),
+            (directory, result) =>
+            {
+                // Modules find the runtime by its file's name, beside them.
+                (bool succeeded, string log) = compiler.Run(
+                    directory, [.. options, "-o", result, "runtime.cpp", "-ldl", "-lpthread"]);
+                if (!succeeded)
+                {
+                    throw new KernelCompilationException($"The emulator's runtime does not compile with {compiler.Version}.\n{log}");
+                }
+            });
+    }
+
+    private static string ModuleText(KernelFile file)
+    {
+        var text = new StringBuilder();
+        text.Append("#include \"cuda_shim.h\"\n#include \"").Append(file.Name).Append("\"\n");
+        text.Append("EMULATOR_EXPORT const EmulatorKernel emulator_kernels[] = {");
+        foreach (KernelEntry entry in file.Entries)
+        {
+            text.Append("EMULATOR_KERNEL(").Append(entry.Name).Append("), ");
+        }
+
+        return text.Append("{}};\n").ToString();
+    }
+
+    private static IEnumerable<string> Resources() =>
+        typeof(ModuleCompiler).Assembly.GetManifestResourceNames().Select(name => name["native/".Length..]);
+
+    private static string NativeSource(string name)
+    {
+        using Stream stream = typeof(ModuleCompiler).Assembly.GetManifestResourceStream($"native/{name}")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    private string[] Options() =>
+    [
+        "-std=c++17", .. Common,
+        .. compiler.IsClang ? (string[])[] : ["-fno-gnu-unique"],
+        .. isChecked ? (string[])["-O1", Checks] : ["-O2"],
+    ];
+}

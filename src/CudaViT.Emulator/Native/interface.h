@@ -1,0 +1,60 @@
+// interface.h: what compiled kernels ask of the runtime. Everything here is called from a running kernel, on a fiber.
+//
+// No header is included: a module must compile in about a second, and most of that second would be the headers'.
+#pragma once
+
+struct EmulatorIndex {
+    unsigned x, y, z;
+};
+
+// A kernel, its parameters' sizes, and a function that reads them from a void** as cuLaunchKernel gets it.
+struct EmulatorKernel {
+    const char* name;
+    void (*call)(void** arguments);
+    const unsigned* parameter_sizes;
+    unsigned parameter_count;
+};
+
+enum EmulatorVote { EmulatorVoteNone, EmulatorVoteCount, EmulatorVoteAnd, EmulatorVoteOr };
+enum EmulatorReduction {
+    EmulatorAdd, EmulatorMinSigned, EmulatorMinUnsigned, EmulatorMaxSigned, EmulatorMaxUnsigned,
+    EmulatorBitAnd, EmulatorBitOr, EmulatorBitXor
+};
+
+#pragma GCC visibility push(default)
+extern "C" {
+
+// Where the calling thread stands. Const: a fiber keeps its place for life, so the compiler may ask once.
+EmulatorIndex emulator_thread_index() __attribute__((const));
+EmulatorIndex emulator_block_index() __attribute__((const));
+EmulatorIndex emulator_block_size() __attribute__((const));
+EmulatorIndex emulator_grid_size() __attribute__((const));
+int emulator_lane() __attribute__((const));
+void* emulator_dynamic_shared() __attribute__((const));
+
+// A barrier of the whole block; file and line tell one __syncthreads from another.
+int emulator_barrier(EmulatorVote vote, int predicate, const char* file, int line);
+
+// Operations of the lanes in a mask. Values travel as 64 bits, whatever their type.
+void emulator_warp_barrier(unsigned mask, const char* file, int line);
+unsigned long long emulator_shuffle(
+    unsigned mask, unsigned long long value, int source, const char* file, int line);
+unsigned emulator_ballot(unsigned mask, int predicate, const char* file, int line);
+unsigned emulator_match(unsigned mask, unsigned long long value, const char* file, int line);
+unsigned emulator_reduce(unsigned mask, unsigned value, EmulatorReduction reduction, const char* file, int line);
+void emulator_mma_m16n8k16_bf16(float* d, const unsigned* a, const unsigned* b, const char* file, int line);
+void emulator_ldmatrix(unsigned* r, const void* row, int tiles, int transposed, const char* file, int line);
+
+// Copies that a thread starts and later waits for.
+void emulator_async_copy(void* shared, const void* global, int bytes);
+void emulator_async_commit();
+void emulator_async_wait(int pending_groups);
+
+// Told before an atomic access, and before one that may read what another block has written.
+void emulator_atomic(void* address, unsigned bytes);
+void emulator_read_of_other_block(const void* address, unsigned bytes);
+
+// Ends the launch with a message.
+void emulator_trap(const char* text) __attribute__((noreturn));
+}
+#pragma GCC visibility pop

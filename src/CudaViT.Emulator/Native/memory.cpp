@@ -1,0 +1,118 @@
+// memory.cpp: device memory. Every allocation is poisoned and has a guard zone on each side.
+#include "runtime.h"
+
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <sys/mman.h>
+
+namespace emulator {
+
+constexpr size_t kGuardBytes = 256;
+constexpr unsigned char kGuard = 0xa5;
+
+// Never destroyed: other threads may still hold allocations while the process ends.
+static std::map<uintptr_t, Allocation*>& table = *new std::map<uintptr_t, Allocation*>;
+static std::shared_mutex& table_gate = *new std::shared_mutex;
+static uint64_t numbers;
+
+static size_t mapped_bytes(uint64_t size)
+{
+    return (kPageBytes + size + kGuardBytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
+static bool is_guard(const char* zone)
+{
+    for (size_t i = 0; i < kGuardBytes; i++) {
+        if ((unsigned char)zone[i] != kGuard) return false;
+    }
+    return true;
+}
+
+static bool guards_hold(const Allocation& a) { return is_guard(a.begin - kGuardBytes) && is_guard(a.begin + a.size); }
+
+static void set_guards(const Allocation& a)
+{
+    memset(a.begin - kGuardBytes, kGuard, kGuardBytes);
+    memset(a.begin + a.size, kGuard, kGuardBytes);
+}
+
+// The allocation that the address lies in, or else the last one before it.
+Allocation* find_allocation(const char* address, uint64_t owner)
+{
+    std::shared_lock<std::shared_mutex> lock(table_gate);
+    auto found = table.upper_bound((uintptr_t)address);
+    if (found == table.begin()) return nullptr;
+    Allocation* a = (--found)->second;
+    return a->owner == owner ? a : nullptr;
+}
+
+} // namespace emulator
+
+using namespace emulator;
+
+EXPORT void* emulator_allocate(uint64_t size, uint64_t owner, int /*checked*/)
+{
+    char* pages = (char*)mmap(
+        nullptr, mapped_bytes(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED) return nullptr;
+    Allocation* a = new Allocation{pages + kPageBytes, size, owner, 0, true, nullptr, nullptr};
+    memset(a->begin, kPoison, size);
+    set_guards(*a);
+    std::unique_lock<std::shared_mutex> lock(table_gate);
+    a->number = ++numbers;
+    table[(uintptr_t)a->begin] = a;
+    return a->begin;
+}
+
+// 0: freed; 1: there is no such allocation; 2: freed, but its guard zones were overwritten.
+EXPORT int emulator_free(void* address, uint64_t owner)
+{
+    std::unique_lock<std::shared_mutex> lock(table_gate);
+    auto found = table.find((uintptr_t)address);
+    if (found == table.end() || found->second->owner != owner || !found->second->live) return 1;
+    Allocation* a = found->second;
+    const bool hold = guards_hold(*a);
+    table.erase(found);
+    munmap(a->begin - kPageBytes, mapped_bytes(a->size));
+    delete a;
+    return hold ? 0 : 2;
+}
+
+// Whether a range lies in one live allocation.
+EXPORT int emulator_owns(const void* address, uint64_t bytes, uint64_t owner)
+{
+    const char* p = (const char*)address;
+    Allocation* a = find_allocation(p, owner);
+    return a != nullptr && a->live && p + bytes <= a->begin + a->size;
+}
+
+// The number of an allocation whose guard zones do not hold, or 0; those zones are set up again. With an address, looks
+// only at the allocation around it.
+EXPORT uint64_t emulator_broken_guard(const void* address, uint64_t owner)
+{
+    if (address != nullptr) {
+        Allocation* a = find_allocation((const char*)address, owner);
+        if (a == nullptr || !a->live || guards_hold(*a)) return 0;
+        set_guards(*a);
+        return a->number;
+    }
+    std::shared_lock<std::shared_mutex> lock(table_gate);
+    for (auto& [begin, a] : table) {
+        if (a->owner == owner && a->live && !guards_hold(*a)) {
+            set_guards(*a);
+            return a->number;
+        }
+    }
+    return 0;
+}
+
+// Number and size of the allocation around an address; 0 where there is none.
+EXPORT uint64_t emulator_allocation_number(const void* address, uint64_t owner, uint64_t* size)
+{
+    Allocation* a = find_allocation((const char*)address, owner);
+    if (a == nullptr) return 0;
+    *size = a->size;
+    return a->number;
+}

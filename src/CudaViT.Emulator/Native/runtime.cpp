@@ -1,0 +1,10 @@
+// runtime.cpp: the whole runtime as one compilation, which is several times faster than one for each file.
+#include "async_copy.cpp"
+#include "checks.cpp"
+#include "failure.cpp"
+#include "fibers.cpp"
+#include "launch.cpp"
+#include "memory.cpp"
+#include "sanitizers.cpp"
+#include "tensor_core.cpp"
+#include "warp.cpp"

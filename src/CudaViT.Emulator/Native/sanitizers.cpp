@@ -1,0 +1,80 @@
+// sanitizers.cpp: the functions that code compiled with -fsanitize=thread,bounds,... calls. The sanitizers' own libraries
+// are not linked in; every access, and every mistake in arithmetic, arrives here instead.
+#include "runtime.h"
+
+#include <cstring>
+
+using namespace emulator;
+
+#define CALLER __builtin_return_address(0)
+#define ACCESSES(bytes)                                                                               \
+    EXPORT void __tsan_read##bytes(void* p) { check(p, bytes, Access::Read, CALLER); }                \
+    EXPORT void __tsan_write##bytes(void* p) { check(p, bytes, Access::Write, CALLER); }              \
+    EXPORT void __tsan_unaligned_read##bytes(void* p) { check(p, bytes, Access::Read, CALLER); }      \
+    EXPORT void __tsan_unaligned_write##bytes(void* p) { check(p, bytes, Access::Write, CALLER); }
+ACCESSES(1)
+ACCESSES(2)
+ACCESSES(4)
+ACCESSES(8)
+ACCESSES(16)
+EXPORT void __tsan_read_range(void* p, size_t bytes) { check(p, bytes, Access::Read, CALLER); }
+EXPORT void __tsan_write_range(void* p, size_t bytes) { check(p, bytes, Access::Write, CALLER); }
+EXPORT void __tsan_init() {}
+EXPORT void __tsan_func_entry(void*) {}
+EXPORT void __tsan_func_exit() {}
+
+// Every description that a handler gets begins with the place.
+struct SourcePlace {
+    const char* file;
+    uint32_t line, column;
+};
+
+[[noreturn]] static void wrong(const SourcePlace* place, const char* what)
+{
+    const char* file = strncmp(place->file, "./", 2) == 0 ? place->file + 2 : place->file;
+    fail_at(file, (int)place->line, "%s", what);
+}
+
+struct MisalignedAccess {
+    SourcePlace place;
+    const void* type;
+    unsigned char log_alignment, kind;
+};
+
+EXPORT void __ubsan_handle_type_mismatch_v1(const MisalignedAccess* data, uintptr_t address)
+{
+    const char* file = strncmp(data->place.file, "./", 2) == 0 ? data->place.file + 2 : data->place.file;
+    fail_at(file, (int)data->place.line, "accesses address 0x%zx, which is not a multiple of %d", (size_t)address,
+        1 << data->log_alignment);
+}
+
+EXPORT void __ubsan_handle_out_of_bounds(const SourcePlace* place, uintptr_t index)
+{
+    const char* file = strncmp(place->file, "./", 2) == 0 ? place->file + 2 : place->file;
+    fail_at(file, (int)place->line, "index %lld lies outside the array", (long long)index);
+}
+
+EXPORT void __ubsan_handle_shift_out_of_bounds(const SourcePlace* place, uintptr_t, uintptr_t)
+{
+    wrong(place, "shifts by a negative number of bits, by more than there are, or out of the type's range");
+}
+EXPORT void __ubsan_handle_divrem_overflow(const SourcePlace* place, uintptr_t, uintptr_t)
+{
+    wrong(place, "divides by zero");
+}
+EXPORT void __ubsan_handle_add_overflow(const SourcePlace* place, uintptr_t, uintptr_t)
+{
+    wrong(place, "a sum overflows its signed type");
+}
+EXPORT void __ubsan_handle_sub_overflow(const SourcePlace* place, uintptr_t, uintptr_t)
+{
+    wrong(place, "a difference overflows its signed type");
+}
+EXPORT void __ubsan_handle_mul_overflow(const SourcePlace* place, uintptr_t, uintptr_t)
+{
+    wrong(place, "a product overflows its signed type");
+}
+EXPORT void __ubsan_handle_negate_overflow(const SourcePlace* place, uintptr_t)
+{
+    wrong(place, "a negation overflows its signed type");
+}
