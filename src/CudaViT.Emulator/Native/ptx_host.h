@@ -37,6 +37,11 @@ EMULATOR_INLINE void cp_async_16(void* shared, const void* global) { emulator_as
 EMULATOR_INLINE void cp_async_commit() { emulator_async_commit(); }
 template <int N> EMULATOR_INLINE void cp_async_wait() { emulator_async_wait(N); }
 
+EMULATOR_INLINE void store_16_bytes(void* p, const u32 words[4])
+{
+    *(uint4*)p = make_uint4(words[0], words[1], words[2], words[3]);
+}
+
 template <class T>
 EMULATOR_UNCHECKED __attribute__((noinline)) T load_from_other_block(const T* p)
 {
