@@ -1,0 +1,208 @@
+namespace CudaViT.Cuda;
+
+public sealed unsafe partial class CudaDriver
+{
+    private readonly List<CudaModule> _modules = [];
+    private KernelCompiler? _compiler;
+    private bool _isCapturing;
+
+    /// <inheritdoc/>
+    public GpuModule Load(KernelModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        Enter();
+        _compiler ??= new KernelCompiler(new KernelCache());
+        byte[] code = _compiler.Compile(module, _compiler.TargetFor(Properties.ComputeCapability));
+        CudaStatus status = CudaApi.ModuleLoadData(out ModuleHandle handle, code);
+        if (status != CudaStatus.Success)
+        {
+            GpuException error = Failure(status, "CudaApi.ModuleLoadData");
+            throw new GpuException($"{error.Message} The module is {module}, compiled by NVRTC {_compiler.Version}.", error);
+        }
+
+        handle.Attach(_context);
+        var loaded = new CudaModule(handle) { Source = module };
+        _modules.Add(loaded);
+        return loaded;
+    }
+
+    /// <inheritdoc/>
+    public GpuFunction GetFunction(GpuModule module, KernelEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(entry);
+        Enter();
+        Check(CudaApi.ModuleGetFunction(out nint function, ((CudaModule)module).Handle, entry.Name));
+        return new CudaFunction(function)
+        {
+            Entry = entry,
+            Build = module.Source.Build,
+            DynamicSharedBytes = Attribute(function, FunctionAttribute.MaxDynamicSharedSizeBytes),
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Launch(GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, nint arguments)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        Enter();
+        var kernel = (CudaFunction)function;
+        if (sharedBytes > kernel.DynamicSharedBytes)
+        {
+            AllowShared(kernel, sharedBytes);
+        }
+
+        StreamHandle queue = Queue(stream);
+        CudaStatus status = CudaApi.LaunchKernel(
+            kernel.Handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z,
+            (uint)sharedBytes, queue, (void**)arguments, extra: null);
+        if (status != CudaStatus.Success)
+        {
+            throw LaunchFailure(status, kernel, grid, block, sharedBytes);
+        }
+
+        Submitted(kernel.Label, queue);
+    }
+
+    /// <summary>How many blocks of a kernel one multiprocessor runs at the same time.</summary>
+    /// <param name="function">A kernel that this driver has loaded.</param>
+    /// <param name="threads">Threads of a block.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block.</param>
+    public int ActiveBlocks(GpuFunction function, int threads, int sharedBytes)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        Enter();
+        Check(CudaApi.OccupancyMaxActiveBlocksPerMultiprocessor(
+            out int blocks, ((CudaFunction)function).Handle, threads, (nuint)sharedBytes));
+        return blocks;
+    }
+
+    /// <inheritdoc/>
+    public GpuEvent CreateEvent()
+    {
+        Enter();
+        return new CudaEvent(EventHandle.Create(_context, EventFlags.Default));
+    }
+
+    /// <inheritdoc/>
+    public void Record(GpuEvent marker, GpuStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(marker);
+        Enter();
+        Check(CudaApi.EventRecord(((CudaEvent)marker).Handle, Queue(stream)));
+    }
+
+    /// <inheritdoc/>
+    public void Wait(GpuEvent marker, GpuStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(marker);
+        Enter();
+        Check(CudaApi.StreamWaitEvent(Queue(stream), ((CudaEvent)marker).Handle, 0));
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan Elapsed(GpuEvent start, GpuEvent end)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        ArgumentNullException.ThrowIfNull(end);
+        Enter();
+        EventHandle last = ((CudaEvent)end).Handle;
+        Check(CudaApi.EventSynchronize(last));
+        Check(CudaApi.EventElapsedTime(out float milliseconds, ((CudaEvent)start).Handle, last));
+        return TimeSpan.FromMilliseconds(milliseconds);
+    }
+
+    /// <inheritdoc/>
+    public void BeginCapture()
+    {
+        Enter();
+        RefuseWhileRecording("begin another recording");
+        Check(CudaApi.StreamBeginCapture(_compute, CaptureMode.Relaxed));
+        _isCapturing = true;
+    }
+
+    /// <inheritdoc/>
+    public GpuGraph EndCapture()
+    {
+        Enter();
+        if (!_isCapturing)
+        {
+            throw new InvalidOperationException("Nothing is being recorded. Call BeginCapture first.");
+        }
+
+        _isCapturing = false;
+        CudaStatus status = CudaApi.StreamEndCapture(_compute, out nint graph);
+        FreeWhatWaited();
+        Check(status, "CudaApi.StreamEndCapture");
+        try
+        {
+            Check(CudaApi.GraphInstantiateWithFlags(out GraphHandle executable, graph, flags: 0));
+            executable.Attach(_context);
+            return new CudaGraph(executable);
+        }
+        finally
+        {
+            _ = CudaApi.GraphDestroy(graph);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Replay(GpuGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        Enter();
+        Check(CudaApi.GraphLaunch(((CudaGraph)graph).Handle, _compute));
+        Submitted("a recorded graph", _compute);
+    }
+
+    private void AbandonCapture()
+    {
+        if (_isCapturing && CudaApi.StreamEndCapture(_compute, out nint graph) == CudaStatus.Success)
+        {
+            _ = CudaApi.GraphDestroy(graph);
+        }
+    }
+
+    private void RefuseWhileRecording(string what)
+    {
+        if (_isCapturing)
+        {
+            throw new InvalidOperationException(
+                $"Cannot {what} while a graph is being recorded: nothing runs until it is replayed. "
+                + "Do it before BeginCapture or after EndCapture.");
+        }
+    }
+
+    private int Attribute(nint function, FunctionAttribute attribute)
+    {
+        Check(CudaApi.FuncGetAttribute(out int value, attribute, function));
+        return value;
+    }
+
+    /// <summary>More than 48 KiB for a block has to be asked for.</summary>
+    private void AllowShared(CudaFunction kernel, int sharedBytes)
+    {
+        int fixedBytes = Attribute(kernel.Handle, FunctionAttribute.SharedSizeBytes);
+        if (fixedBytes + sharedBytes > Properties.SharedBytesPerBlock)
+        {
+            throw new GpuException(
+                $"{kernel.Label} needs {fixedBytes + sharedBytes} bytes of shared memory per block, but this device "
+                + $"({Properties.Name}) has {Properties.SharedBytesPerBlock}.");
+        }
+
+        Check(CudaApi.FuncSetAttribute(kernel.Handle, FunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes));
+        kernel.DynamicSharedBytes = sharedBytes;
+    }
+
+    private GpuException LaunchFailure(CudaStatus status, CudaFunction kernel, Dim3 grid, Dim3 block, int sharedBytes)
+    {
+        GpuException error = Failure(status, "CudaApi.LaunchKernel");
+        return _fault is not null
+            ? error
+            : new GpuException(
+                $"{error.Message} The launch is {kernel.Label}: grid {grid}, block {block}, {sharedBytes} bytes of dynamic "
+                + $"shared memory; a thread takes {Attribute(kernel.Handle, FunctionAttribute.RegisterCount)} registers and "
+                + $"{Attribute(kernel.Handle, FunctionAttribute.LocalSizeBytes)} bytes of local memory, and a block has at "
+                + $"most {Attribute(kernel.Handle, FunctionAttribute.MaxThreadsPerBlock)} threads.");
+    }
+}

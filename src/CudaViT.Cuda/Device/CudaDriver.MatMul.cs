@@ -1,0 +1,103 @@
+namespace CudaViT.Cuda;
+
+public sealed unsafe partial class CudaDriver
+{
+    // NVIDIA recommends 32 MiB for Hopper and 4 MiB before (cublasSetWorkspace); with more, the weight gradients of large
+    // batches can split their inner products further.
+    private const long HopperWorkspaceBytes = 64 << 20;
+    private const long WorkspaceBytes = 32 << 20;
+
+    private readonly nint[] _workspaces = new nint[Enum.GetValues<GpuStream>().Length];
+    private readonly Dictionary<KernelBuild, GpuFunction> _plainProducts = [];
+    private readonly Func<string, KernelBuild, GpuFunction> _findPlain;
+    private CublasLtProducts? _products;
+    private bool _hasLookedForProducts;
+
+    /// <summary>
+    /// Why <c>kernels/matmul.cu</c> multiplied matrices that cuBLASLt should have: it is missing, or has no algorithm for a
+    /// product. Of several reasons the first; null if there was none so far.
+    /// </summary>
+    public string? MatMulNote { get; private set; }
+
+    private long WorkspaceSize => Properties.ComputeCapability.Major >= 9 ? HopperWorkspaceBytes : WorkspaceBytes;
+
+    /// <inheritdoc/>
+    public void MatMul(in GpuMatMul product, GpuStream stream)
+    {
+        Enter();
+        if (product.M == 0 || product.N == 0 || product.Batch == 0)
+        {
+            return;
+        }
+
+        // Matrices without elements have no layout; what is then left is β·C + bias.
+        if (product.K > 0 && Products() is { } products)
+        {
+            if (products.Find(product) is { } plan)
+            {
+                Run(products, plan, product, stream);
+                return;
+            }
+
+            MatMulNote ??= $"cuBLASLt has no algorithm for {product.Batch} x [{product.M}, {product.K}] x [{product.K}, "
+                + $"{product.N}] in {product.DType}{(product.Bias != 0 ? " with a bias" : "")}: kernels/matmul.cu multiplies";
+        }
+
+        PlainMatMul.Launch(this, _findPlain, product, stream);
+    }
+
+    private void Run(CublasLtProducts products, CublasLtProducts.Plan plan, in GpuMatMul product, GpuStream stream)
+    {
+        ref nint workspace = ref _workspaces[(int)stream];
+        if (workspace == 0)
+        {
+            workspace = Allocate(WorkspaceSize);
+        }
+
+        StreamHandle queue = Queue(stream);
+        CublasStatus status = products.Run(plan, product, workspace, queue);
+        if (status != CublasStatus.Success)
+        {
+            // If a kernel has faulted, the driver says so better.
+            if (!_isCapturing)
+            {
+                Check(CudaApi.StreamSynchronize(queue));
+            }
+
+            throw new GpuException(CublasLt.Message(status, nameof(CublasLt.Matmul)));
+        }
+
+        Submitted("a product by cuBLASLt", queue);
+    }
+
+    private CublasLtProducts? Products()
+    {
+        if (!_hasLookedForProducts)
+        {
+            _hasLookedForProducts = true;
+            try
+            {
+                _products = new CublasLtProducts(WorkspaceSize, _options.AllowTf32);
+            }
+            catch (GpuException error)
+            {
+                MatMulNote = $"{error.Message} Until then kernels/matmul.cu multiplies, which is slower.";
+            }
+        }
+
+        return _products;
+    }
+
+    private GpuFunction FindPlain(string name, KernelBuild build)
+    {
+        if (!_plainProducts.TryGetValue(build, out GpuFunction? function))
+        {
+            KernelCatalog kernels = _options.Kernels ?? new KernelCatalog(KernelSources.BuiltIn());
+            (KernelFile file, KernelEntry entry) = kernels.Find(name);
+            function = GetFunction(Load(new KernelModule(file, build)), entry);
+            _plainProducts.Add(build, function);
+        }
+
+        return function;
+    }
+}
