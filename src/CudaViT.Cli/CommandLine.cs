@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using CudaViT.Cli.Commands;
 using CudaViT.Core;
+using CudaViT.Cuda;
 using CudaViT.Training;
 
 namespace CudaViT.Cli;
@@ -54,8 +55,13 @@ internal static class CommandLine
         {
             return Fail(error, UsageError, e.Message);
         }
+        catch (KernelCompilationException e)
+        {
+            error.WriteLine($"cudavit: {e.Message}"); // the compiler's log is worth its lines
+            return Failure;
+        }
         catch (Exception e) when (
-            e is InputException or DeviceMemoryException or AnomalyException or GradCheckException)
+            e is InputException or DeviceMemoryException or AnomalyException or GradCheckException or GpuException)
         {
             return Fail(error, Failure, e.Message);
         }

@@ -1,5 +1,7 @@
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Cuda;
+using CudaViT.Emulator;
 
 namespace CudaViT.Cli;
 
@@ -8,15 +10,52 @@ internal static class Devices
 {
     public const string Auto = "auto";
 
+    private const string Cpu = "cpu";
+    private const string Cuda = "cuda";
+    private const string Emulator = "emulator";
+    private const string StrictEmulator = "emulator-strict";
+
     /// <summary>Names that options take.</summary>
-    public static string[] Names { get; } = [Auto, "cpu", "cuda", "emulator"];
+    public static string[] Names { get; } = [Auto, Cuda, Cpu, Emulator, StrictEmulator];
 
     /// <summary>Opens a device.</summary>
-    /// <param name="name">One of <see cref="Names"/>; null for auto.</param>
+    /// <param name="name">One of <see cref="Names"/>; null for auto: a GPU if there is one that works, else the CPU.</param>
     /// <param name="threads">Compute threads of the CPU; null for one per processor.</param>
-    /// <exception cref="UsageException">This version does not have it.</exception>
-    public static IBackend Open(string? name, int? threads) => name is null or Auto or "cpu"
-        ? new CpuBackend(threads)
-        : throw new UsageException(
-            $"--device is '{name}', which is not built into this version; expected auto or cpu; leave the option out");
+    /// <param name="kernelsDirectory">Folder with kernels to run instead of the built-in ones; null for those.</param>
+    /// <exception cref="UsageException">The device has no kernels, but a folder of them is named.</exception>
+    /// <exception cref="GpuException">The device is not to be had here; the message says why.</exception>
+    public static IBackend Open(string? name, int? threads, string? kernelsDirectory)
+    {
+        string device = name is null or Auto ? Cpu : name;
+        if (device == Cpu)
+        {
+            return kernelsDirectory is null
+                ? new CpuBackend(threads)
+                : throw new UsageException(
+                    $"--kernels-dir is '{kernelsDirectory}', but the cpu device runs no kernels; "
+                    + $"expected --device {Cuda}, {Emulator} or {StrictEmulator} with it");
+        }
+
+        KernelCatalog kernels = Kernels(kernelsDirectory);
+        return new CudaBackend(
+            device == Cuda
+                ? throw new GpuException("--device is 'cuda', which has no driver yet; expected cpu or emulator")
+                : new EmulatorDriver(new EmulatorOptions { Checked = device == StrictEmulator }, kernels),
+            kernels);
+    }
+
+    /// <summary>Reads the kernels of a folder, or the built-in ones.</summary>
+    /// <exception cref="UsageException">The folder is missing, or a file in it is not in the expected form.</exception>
+    public static KernelCatalog Kernels(string? directory)
+    {
+        try
+        {
+            return new KernelCatalog(
+                directory is null ? KernelSources.BuiltIn() : KernelSources.FromDirectory(directory));
+        }
+        catch (Exception error) when (directory is not null && error is FormatException or IOException)
+        {
+            throw new UsageException($"--kernels-dir: {error.Message.TrimEnd('.')}");
+        }
+    }
 }

@@ -29,6 +29,10 @@ internal static class Options
     /// <summary>Compute threads.</summary>
     public static Option<int?> Threads() => Integer("--threads", "Compute threads (default: one per processor).", 1);
 
+    /// <summary>Kernels to run instead of the built-in ones.</summary>
+    public static Option<string?> KernelsDirectory() => Path(
+        "--kernels-dir", "DIR", "Run the kernels (*.cu) of this folder, for example an edited copy of kernels/.");
+
     /// <summary>A preset by name.</summary>
     public static Option<string?> Preset(string name, string description) => new(name)
     {

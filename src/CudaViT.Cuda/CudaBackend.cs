@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using CudaViT.Core;
 
@@ -17,7 +18,8 @@ public sealed partial class CudaBackend : IBackend
     private readonly IGpuDriver _driver;
     private readonly GpuMemoryPool _pool;
     private readonly Dictionary<KernelModule, GpuModule> _modules = [];
-    private readonly Dictionary<(string Entry, KernelBuild Build), GpuFunction> _functions = [];
+    private readonly ConcurrentDictionary<(string Entry, KernelBuild Build), GpuFunction> _functions = [];
+    private readonly Lock _loading = new();
 
     /// <summary>Makes a backend.</summary>
     /// <param name="driver">The device; the backend disposes of it.</param>
@@ -137,9 +139,12 @@ public sealed partial class CudaBackend : IBackend
         string entry, KernelBuild build, Dim3 grid, Dim3 block, in KernelArguments arguments, int sharedBytes = 0) =>
         arguments.Pass(Function(entry, build), grid, block, sharedBytes, GpuStream.Compute, _driver);
 
-    private GpuFunction Function(string entry, KernelBuild build)
+    private GpuFunction Function(string entry, KernelBuild build) =>
+        _functions.TryGetValue((entry, build), out GpuFunction? function) ? function : LoadFunction(entry, build);
+
+    private GpuFunction LoadFunction(string entry, KernelBuild build)
     {
-        if (!_functions.TryGetValue((entry, build), out GpuFunction? function))
+        lock (_loading)
         {
             (KernelFile file, KernelEntry found) = Kernels.Find(entry);
             var module = new KernelModule(file, build);
@@ -148,11 +153,8 @@ public sealed partial class CudaBackend : IBackend
                 _modules.Add(module, loaded = _driver.Load(module));
             }
 
-            function = _driver.GetFunction(loaded, found);
-            _functions.Add((entry, build), function);
+            return _functions.GetOrAdd((entry, build), _driver.GetFunction(loaded, found));
         }
-
-        return function;
     }
 
     /// <summary>A range in the profiler's timeline.</summary>

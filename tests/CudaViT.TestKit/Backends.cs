@@ -1,23 +1,55 @@
+using System.Reflection;
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Cuda;
+using CudaViT.Emulator;
 using Xunit;
 
 namespace CudaViT.TestKit;
 
 /// <summary>The backends that tests run on, and case lists that cross them with element types and shapes.</summary>
+/// <remarks>
+/// A backend that this machine lacks gets no rows. One test of each project (<see cref="RequireRows"/>) then shows as
+/// skipped, with their number and the reason.
+/// </remarks>
 public static class Backends
 {
-    // Two threads even on one core: a result that depends on the partition should show.
-    private static readonly Lazy<CpuBackend> Cpu = new(() => new CpuBackend(threads: 2, poison: true));
+    /// <summary>The managed backend.</summary>
+    public const string Cpu = "cpu";
 
-    /// <summary>Names of the backends this machine can test.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["cpu"];
+    /// <summary>The kernels on the CPU, as fast as they go: for whole models.</summary>
+    public const string Emulator = "emulator";
+
+    /// <summary>The kernels on the CPU with every access checked: for single operations.</summary>
+    public const string StrictEmulator = "emulator-strict";
+
+    /// <summary>The kernels on a GPU.</summary>
+    public const string Cuda = "cuda";
+
+    private static readonly Lazy<KernelCatalog> Kernels = new(() => new KernelCatalog(KernelSources.BuiltIn()));
+
+    // Two threads even on one core: a result that depends on the partition should show.
+    private static readonly Dictionary<string, Lazy<IBackend>> Opened = new()
+    {
+        [Cpu] = new(() => new CpuBackend(threads: 2, poison: true)),
+        [Emulator] = new(() => OpenEmulator(isChecked: false)),
+        [StrictEmulator] = new(() => OpenEmulator(isChecked: true)),
+    };
+
+    /// <summary>Names of the backends this machine can test single operations on.</summary>
+    public static IReadOnlyList<string> Names { get; } = Available(Cpu, StrictEmulator, Cuda);
+
+    /// <summary>Names of the backends this machine can test whole models on.</summary>
+    public static IReadOnlyList<string> ModelNames { get; } = Available(Cpu, Emulator, Cuda);
 
     /// <summary>The types in which every operation computes.</summary>
     public static IReadOnlyList<DType> FloatTypes { get; } = [DType.F64, DType.F32, DType.BF16];
 
     /// <summary>One case per backend.</summary>
     public static TheoryData<string> All => [.. Names];
+
+    /// <summary>One case per backend that is quick enough for whole models.</summary>
+    public static TheoryData<string> Models => [.. ModelNames];
 
     /// <summary>One case per backend and floating-point type.</summary>
     public static TheoryData<string, DType> AllTypes
@@ -31,11 +63,31 @@ public static class Backends
     }
 
     /// <summary>Opens a backend for one test.</summary>
-    public static TestRun Open(string name) => name switch
+    public static TestRun Open(string name) => Opened.TryGetValue(name, out Lazy<IBackend>? backend)
+        ? new TestRun(backend.Value)
+        : throw new ArgumentException($"No test backend is called {name}; known are {string.Join(", ", Opened.Keys)}.");
+
+    /// <summary>Why a backend cannot run here; null if it can.</summary>
+    public static string? Problem(string name) => name switch
     {
-        "cpu" => new TestRun(Cpu.Value),
-        _ => throw new ArgumentException($"No test backend is called {name}; known are {string.Join(", ", Names)}."),
+        Emulator or StrictEmulator => EmulatorDriver.Unavailable,
+        Cuda => "there is no driver for it yet",
+        _ => null,
     };
+
+    /// <summary>
+    /// Passes where a backend can run. Elsewhere skips with the reason and the number of cases of this assembly that
+    /// have no twin on it, or fails if the environment variable is 1: machines that are meant to have it set that.
+    /// </summary>
+    public static void RequireRows(string backend, string variable, Assembly tests)
+    {
+        if (Problem(backend) is { } problem)
+        {
+            string message = $"{CountRows(tests)} cases on {backend} were left out: {problem}";
+            Assert.False(Environment.GetEnvironmentVariable(variable) == "1", $"{variable} is 1, but {message}");
+            Skip.If(true, message);
+        }
+    }
 
     /// <summary>Every backend and floating-point type with each of the given cases.</summary>
     public static TheoryData<string, DType, T> Cross<T>(params T[] cases)
@@ -69,6 +121,29 @@ public static class Backends
             cases, c => data.Add(backend, dtype, c.Item1, c.Item2, c.Item3, c.Item4)));
         return data;
     }
+
+    private static string[] Available(params ReadOnlySpan<string> names)
+    {
+        var available = new List<string>();
+        foreach (string name in names)
+        {
+            if (Problem(name) is null)
+            {
+                available.Add(name);
+            }
+        }
+
+        return [.. available];
+    }
+
+    private static CudaBackend OpenEmulator(bool isChecked) =>
+        new(new EmulatorDriver(new EmulatorOptions { Checked = isChecked }, Kernels.Value), Kernels.Value);
+
+    // Every case that names a backend has one row per backend, so the rows of the one that is always there count them.
+    private static int CountRows(Assembly tests) => tests.GetTypes()
+        .SelectMany(type => type.GetMethods())
+        .SelectMany(method => method.GetCustomAttributes<MemberDataAttribute>().SelectMany(data => data.GetData(method)))
+        .Count(row => row.Contains(Cpu));
 
     private static void ForEach(Action<string, DType> add)
     {

@@ -31,10 +31,11 @@ internal static class BenchCommand
         Option<string?> device = Options.Device();
         Option<string?> dtype = Options.DType();
         Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
         Option<bool> json = Options.Json();
         var command = new Command(Name, "Times training steps on synthetic images, forward to update.")
         {
-            step, batch, device, dtype, threads, json,
+            step, batch, device, dtype, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -44,7 +45,8 @@ internal static class BenchCommand
                 Dtype = Options.ToDType(parsed.GetValue(dtype)),
                 Recipe = settings.Recipe with { Batch = parsed.GetValue(batch) ?? settings.Recipe.Batch },
             };
-            using IBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            using IBackend backend = Devices.Open(
+                parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             StepReport report = Run(settings, backend);
             if (parsed.GetValue(json))
             {

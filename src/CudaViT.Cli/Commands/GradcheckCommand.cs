@@ -25,15 +25,17 @@ internal static class GradcheckCommand
         };
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
         Option<bool> json = Options.Json();
         var command = new Command(Name, "Compares the gradient of each operation with central differences in float64.")
         {
-            operations, device, threads, json,
+            operations, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
             GradcheckCase[] cases = Choose(parsed.GetValue(operations) ?? []);
-            using IBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            using IBackend backend = Devices.Open(
+                parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             GradcheckResult[] results = [.. cases.Select(c => Run(c, backend))];
             if (parsed.GetValue(json))
             {

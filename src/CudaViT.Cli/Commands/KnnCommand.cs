@@ -30,15 +30,17 @@ internal static class KnnCommand
             "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
         Option<bool> json = Options.Json();
         var command = new Command(
             Name, "Classifies held-out images by their nearest training images in feature space, next to raw pixels.")
         {
-            checkpoint, data, device, threads, json,
+            checkpoint, data, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
-            using IBackend backend = Devices.Open(parsed.GetValue(device), parsed.GetValue(threads));
+            using IBackend backend = Devices.Open(
+                parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             KnnReport report = Run(parsed.GetValue(checkpoint)!, parsed.GetValue(data), backend);
             if (parsed.GetValue(json))
             {

@@ -41,6 +41,7 @@ internal static class TrainCommand
         Option<string?> device = Options.Device();
         Option<string?> dtype = Options.DType();
         Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
         Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
@@ -56,7 +57,7 @@ internal static class TrainCommand
         var command = new Command(
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
-            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, workers, every, limit, resume,
+            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every, limit, resume,
             anomaly,
         };
         command.SetAction(parsed =>
@@ -80,7 +81,7 @@ internal static class TrainCommand
                     .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
                 ],
             };
-            return Run(request, parsed.GetValue(folder), parsed.GetValue(resume), output);
+            return Run(request, parsed.GetValue(folder), parsed.GetValue(kernels), parsed.GetValue(resume), output);
 
             IEnumerable<SettingsOption> Given(Option option, string key, JsonNode? value) =>
                 parsed.GetResult(option) is { Implicit: false } ? [new SettingsOption(option.Name, key, value)] : [];
@@ -88,7 +89,8 @@ internal static class TrainCommand
         return command;
     }
 
-    private static int Run(SettingsRequest request, string? path, bool resume, TextWriter output)
+    private static int Run(
+        SettingsRequest request, string? path, string? kernels, bool resume, TextWriter output)
     {
         if (resume && path is null)
         {
@@ -99,7 +101,7 @@ internal static class TrainCommand
         bool goesOn = resume && new RunFolder(path!).HasRun;
         TrainSettings settings = goesOn ? request.ResolveOver(new RunFolder(path!).ReadSettings()) : request.Resolve();
         var folder = new RunFolder(path ?? DefaultFolder(settings.Preset));
-        using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads);
+        using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals();
         TrainingResult result = Show(
             output, progress => new Trainer(settings, folder, backend, progress).Run(resume, signals.Token));

@@ -48,9 +48,19 @@ public sealed partial class KernelFile
     private static List<KernelBuild> ReadBuilds(string name, string header)
     {
         Match line = BuildsPattern().Match(header);
-        return line.Success
-            ? [.. line.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(KernelBuilds.Parse)]
-            : throw new FormatException($"{name}: the header has no line 'Builds', such as '// Builds   f64 f32 bf16'.");
+        if (!line.Success)
+        {
+            throw new FormatException($"{name}: the header has no line 'Builds', such as '// Builds   f64 f32 bf16'.");
+        }
+
+        try
+        {
+            return [.. line.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(KernelBuilds.Parse)];
+        }
+        catch (FormatException error)
+        {
+            throw new FormatException($"{name}: {error.Message}", error);
+        }
     }
 
     private static Dictionary<string, KernelCost> ReadCosts(string name, string header)

@@ -6,7 +6,8 @@ namespace CudaViT.Cuda;
 /// </summary>
 /// <remarks>
 /// Work is asynchronous unless a method says that it waits. Failed calls throw <see cref="GpuException"/>; failures of
-/// asynchronous work may show at a later call. Calls come from one thread at a time.
+/// asynchronous work may show at a later call. Any thread may call, also several at once (tests and data loaders do): the
+/// driver makes its context current and puts the calls in some order.
 /// </remarks>
 public interface IGpuDriver : IDisposable
 {

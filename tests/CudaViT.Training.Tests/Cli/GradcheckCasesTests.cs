@@ -7,14 +7,17 @@ namespace CudaViT.Training.Tests.Cli;
 [Trait("Category", "GradCheck")]
 public sealed class GradcheckCasesTests
 {
-    public static TheoryData<string, string> Cases
+    public static TheoryData<string, string, string> Cases
     {
         get
         {
-            var data = new TheoryData<string, string>();
+            var data = new TheoryData<string, string, string>();
             foreach (GradcheckCase c in GradcheckCases.All)
             {
-                data.Add(c.Operation, c.What);
+                foreach (string backend in Backends.Names)
+                {
+                    data.Add(backend, c.Operation, c.What);
+                }
             }
 
             return data;
@@ -22,9 +25,9 @@ public sealed class GradcheckCasesTests
     }
 
     [Theory, MemberData(nameof(Cases))]
-    public void Every_case_passes(string operation, string what)
+    public void Every_case_passes(string backend, string operation, string what)
     {
-        using var run = Backends.Open("cpu");
+        using var run = Backends.Open(backend);
         GradcheckCase c = GradcheckCases.All.Single(c => (c.Operation, c.What) == (operation, what));
         GradCheck.Run(c.Function, c.Inputs(new InputSource(run.Backend)));
     }

@@ -10,18 +10,21 @@ namespace CudaViT.Training.Tests.Evaluation;
 [Trait("Category", "Fixtures")]
 public sealed class KnnFixtureTests
 {
-    public static TheoryData<string, DType> Cases
+    public static TheoryData<string, string, DType> Cases
     {
         get
         {
-            var cases = new TheoryData<string, DType>();
+            var cases = new TheoryData<string, string, DType>();
             using SafetensorsFile file = Open();
             foreach (string name in file.Tensors.Select(tensor => tensor.Name))
             {
                 if (name.EndsWith(".predictions", StringComparison.Ordinal))
                 {
-                    cases.Add(name.Split('.')[0], DType.F64);
-                    cases.Add(name.Split('.')[0], DType.F32);
+                    foreach (string backend in Backends.ModelNames)
+                    {
+                        cases.Add(backend, name.Split('.')[0], DType.F64);
+                        cases.Add(backend, name.Split('.')[0], DType.F32);
+                    }
                 }
             }
 
@@ -30,9 +33,10 @@ public sealed class KnnFixtureTests
     }
 
     [Theory, MemberData(nameof(Cases))]
-    public void Neighbours_scores_predictions_and_accuracy_are_the_recorded_ones(string name, DType dtype)
+    public void Neighbours_scores_predictions_and_accuracy_are_the_recorded_ones(
+        string backend, string name, DType dtype)
     {
-        using var run = Backends.Open("cpu");
+        using var run = Backends.Open(backend);
         using SafetensorsFile file = Open();
         int k = int.Parse(name.AsSpan(1), CultureInfo.InvariantCulture);
         int[] trainLabels = Array.ConvertAll(Read<long>(file, "train.labels"), label => (int)label);

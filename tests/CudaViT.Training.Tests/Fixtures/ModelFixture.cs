@@ -32,16 +32,31 @@ internal sealed class ModelFixture
             .Select(path => Path.GetFileName(path)[..^Suffix.Length]).Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>One case per model and type that is compared closely.</summary>
-    public static TheoryData<string, DType> Cases
+    /// <summary>One case per backend and model.</summary>
+    public static TheoryData<string, string> NameCases
     {
         get
         {
-            var data = new TheoryData<string, DType>();
-            foreach (string name in Names)
+            var data = new TheoryData<string, string>();
+            foreach ((string backend, string name) in EveryPair())
             {
-                data.Add(name, DType.F64);
-                data.Add(name, DType.F32);
+                data.Add(backend, name);
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>One case per backend, model and type that is compared closely.</summary>
+    public static TheoryData<string, string, DType> Cases
+    {
+        get
+        {
+            var data = new TheoryData<string, string, DType>();
+            foreach ((string backend, string name) in EveryPair())
+            {
+                data.Add(backend, name, DType.F64);
+                data.Add(backend, name, DType.F32);
             }
 
             return data;
@@ -59,6 +74,19 @@ internal sealed class ModelFixture
     /// </summary>
     public double ForwardLossBound =>
         Tolerances.GetProperty("adamw").GetProperty("suggested_float32_loss_atol")[0].GetDouble();
+
+    /// <summary>
+    /// Terms of the longest sum in a step: a weight gradient's, over all token rows of both views, or a head's width.
+    /// </summary>
+    public double LongestSum
+    {
+        get
+        {
+            int patches = Config.GetProperty("img").GetInt32() / Config.GetProperty("patch").GetInt32();
+            int rows = 2 * Config.GetProperty("batch").GetInt32() * ((patches * patches) + 1);
+            return Math.Max(rows, Config.GetProperty("mlp_dim").GetInt32());
+        }
+    }
 
     public Recording Read(string part) => new(TestKit.Fixtures.File("model", $"{_name}_{part}.safetensors"));
 
@@ -99,6 +127,9 @@ internal sealed class ModelFixture
         double[] values = Array.ConvertAll(_inputs["pool"][start..(start + size)], pixel => (pixel - 128) / 64);
         return new Tensor(NdArray.FromDoubles(backend, values, Shape.Create(pool.Dimensions[2..]), dtype));
     }
+
+    private static IEnumerable<(string Backend, string Name)> EveryPair() =>
+        Backends.ModelNames.SelectMany(backend => Names.Select(name => (backend, name)));
 
     private static JsonElement Json(string file)
     {

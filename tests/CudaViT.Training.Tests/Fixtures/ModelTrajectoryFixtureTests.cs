@@ -16,21 +16,23 @@ public sealed class ModelTrajectoryFixtureTests
     // Its other one: every deliberate mistake moves the loss by more.
     private const double RobustRelative = 1e-3;
 
-    public static TheoryData<string, DType> Cases => ModelFixture.Cases;
+    public static TheoryData<string, string, DType> Cases => ModelFixture.Cases;
 
     [Theory, MemberData(nameof(Cases))]
-    public void AdamW_trajectory_agrees_to_the_last_tensor(string name, DType dtype) => Run(name, "adamw", dtype);
+    public void AdamW_trajectory_agrees_to_the_last_tensor(string backend, string name, DType dtype) =>
+        Run(backend, name, "adamw", dtype);
 
     [Theory, MemberData(nameof(Cases))]
-    public void Lars_trajectory_agrees_to_the_last_tensor(string name, DType dtype) => Run(name, "lars", dtype);
+    public void Lars_trajectory_agrees_to_the_last_tensor(string backend, string name, DType dtype) =>
+        Run(backend, name, "lars", dtype);
 
-    private static void Run(string name, string rule, DType dtype)
+    private static void Run(string backend, string name, string rule, DType dtype)
     {
         var fixture = new ModelFixture(name);
         Recording expected = fixture.Read(rule);
         JsonElement settings = fixture.Config.GetProperty(rule);
         JsonElement tolerances = fixture.Tolerances.GetProperty(rule);
-        using TestRun run = Backends.Open("cpu");
+        using TestRun run = Backends.Open(backend);
         bool freeze = fixture.Config.GetProperty("stop_grad_conv1_in_trajectories").GetBoolean();
         MoCoV3 model = fixture.Build(run.Backend, dtype, freeze);
         Optimizer optimizer = CreateOptimizer(rule, settings, model);
