@@ -12,12 +12,6 @@ public sealed partial class CudaBackend
     public NdArray Add(NdArray a, NdArray b) => throw Pending();
 
     /// <inheritdoc/>
-    public (NdArray Y, NdArray LogSumExp, NdArray? Probabilities) Attention( NdArray qkv, int heads, double scale, bool withProbabilities) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray AttentionBackward(NdArray dy, NdArray qkv, NdArray y, NdArray logSumExp, int heads, double scale) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray AvgPool2d(NdArray x, SlidingWindow window) => throw Pending();
 
     /// <inheritdoc/>
