@@ -26,6 +26,8 @@ internal sealed class MadeUpKernels : IDisposable
     /// <summary>For caches; not made yet.</summary>
     public string CacheFolder => Path.Combine(_folder, "cache");
 
+    public KernelSources Sources => KernelSources.FromDirectory(Path.Combine(_folder, "kernels"));
+
     public void Write(string name, string text)
     {
         string path = Path.Combine(_folder, "kernels", name);
@@ -34,7 +36,7 @@ internal sealed class MadeUpKernels : IDisposable
     }
 
     public KernelModule Module(string file = "scale.cu", KernelBuild build = KernelBuild.F32) =>
-        new(KernelFile.Read(file, KernelSources.FromDirectory(Path.Combine(_folder, "kernels"))), build);
+        new(KernelFile.Read(file, Sources), build);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }
