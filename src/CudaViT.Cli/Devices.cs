@@ -26,7 +26,7 @@ internal static class Devices
     /// <exception cref="GpuException">The device is not to be had here; the message says why.</exception>
     public static IBackend Open(string? name, int? threads, string? kernelsDirectory)
     {
-        string device = name is null or Auto ? Cpu : name;
+        string device = name is null or Auto ? (CudaDriver.Unavailable is null ? Cuda : Cpu) : name;
         if (device == Cpu)
         {
             return kernelsDirectory is null
@@ -39,7 +39,7 @@ internal static class Devices
         KernelCatalog kernels = Kernels(kernelsDirectory);
         return new CudaBackend(
             device == Cuda
-                ? throw new GpuException("--device is 'cuda', which has no driver yet; expected cpu or emulator")
+                ? new CudaDriver(new CudaOptions { Kernels = kernels })
                 : new EmulatorDriver(new EmulatorOptions { Checked = device == StrictEmulator }, kernels),
             kernels);
     }

@@ -34,6 +34,7 @@ public static class Backends
         [Cpu] = new(() => new CpuBackend(threads: 2, poison: true)),
         [Emulator] = new(() => OpenEmulator(isChecked: false)),
         [StrictEmulator] = new(() => OpenEmulator(isChecked: true)),
+        [Cuda] = new(() => new CudaBackend(new CudaDriver(), Kernels.Value)),
     };
 
     /// <summary>Names of the backends this machine can test single operations on.</summary>
@@ -71,7 +72,7 @@ public static class Backends
     public static string? Problem(string name) => name switch
     {
         Emulator or StrictEmulator => EmulatorDriver.Unavailable,
-        Cuda => "there is no driver for it yet",
+        Cuda => CudaDriver.Unavailable,
         _ => null,
     };
 
