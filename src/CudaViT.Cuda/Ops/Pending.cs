@@ -12,22 +12,10 @@ public sealed partial class CudaBackend
     public NdArray Add(NdArray a, NdArray b) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray AvgPool2d(NdArray x, SlidingWindow window) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray AvgPool2dBackward(NdArray dy, SlidingWindow window) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray BroadcastTo(NdArray x, Shape shape, double factor = 1) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray Concat(ReadOnlySpan<NdArray> inputs, int axis) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Conv2d(NdArray x, NdArray weight, NdArray? bias, SlidingWindow window) => throw Pending();
-
-    /// <inheritdoc/>
-    public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) Conv2dBackward( NdArray dy, NdArray x, NdArray weight, SlidingWindow window, bool needsDx, bool needsDWeight, bool needsDBias) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray Divide(NdArray a, NdArray b) => throw Pending();
@@ -76,12 +64,6 @@ public sealed partial class CudaBackend
 
     /// <inheritdoc/>
     public NdArray MaxBackward(NdArray dy, NdArray indices, Shape shape) => throw Pending();
-
-    /// <inheritdoc/>
-    public (NdArray Y, NdArray Indices) MaxPool2d(NdArray x, SlidingWindow window) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray MaxPool2dBackward(NdArray dy, NdArray indices, SlidingWindow window) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray Multiply(NdArray a, NdArray b) => throw Pending();
