@@ -45,12 +45,6 @@ public sealed partial class CudaBackend
     public NdArray GatherRowsBackward(NdArray dy, NdArray indices, int rows) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray Gelu(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray GeluBackward(NdArray dy, NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
     public void LambStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
 
     /// <inheritdoc/>
