@@ -6,6 +6,20 @@
 #pragma once
 #include "common/axes.cuh"
 
+template <int N>
+__device__ __forceinline__ Pack<scalar_t, N> operand(const scalar_t* __restrict__ p, bool moves)
+{
+    Pack<scalar_t, N> pack;
+    if (moves) {
+        pack = *(const Pack<scalar_t, N>*)p;
+    } else {
+        const scalar_t one = *p;
+#pragma unroll
+        for (int k = 0; k < N; k++) pack.v[k] = one;
+    }
+    return pack;
+}
+
 template <int N, class F>
 __device__ __forceinline__ void broadcast(
     scalar_t* __restrict__ y, const scalar_t* __restrict__ a, const scalar_t* __restrict__ b, const Axes& outer,
@@ -14,25 +28,22 @@ __device__ __forceinline__ void broadcast(
     typedef Pack<scalar_t, N> pack;
     const index_t packs = (R + N - 1) / N;
     const index_t thread = (index_t)blockIdx.x * blockDim.x + threadIdx.x;
-    const index_t row = outer.rank > 0 ? thread / packs : 0;
-    const index_t column = (thread - row * packs) * N;
+    const index_t row = outer.rank > 0 ? thread / packs : 0; // one row needs no division
+    const index_t column = (outer.rank > 0 ? thread % packs : thread) * N;
     if (column >= R || row * R + column >= count) return;
     const Offsets start = offsets(outer, row);
     y += row * R + column;
     a += start.a + (a_moves ? column : 0);
     b += start.b + (b_moves ? column : 0);
     if (column + N <= R) {
-        pack from_a, from_b, to;
-        if (a_moves) from_a = *(const pack*)a;
-        if (b_moves) from_b = *(const pack*)b;
-        const acc_t one_a = load(a); // what moves starts here as well, so this reads within bounds either way
-        const acc_t one_b = load(b);
+        const pack from_a = operand<N>(a, a_moves);
+        const pack from_b = operand<N>(b, b_moves);
+        pack to;
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            store(&to.v[k], f(a_moves ? load(&from_a.v[k]) : one_a, b_moves ? load(&from_b.v[k]) : one_b));
-        }
+        for (int k = 0; k < N; k++) store(&to.v[k], f(load(&from_a.v[k]), load(&from_b.v[k])));
         *(pack*)y = to;
     } else {
+#pragma unroll 1
         for (index_t k = 0; k < R - column; k++) store(&y[k], f(load(&a[a_moves ? k : 0]), load(&b[b_moves ? k : 0])));
     }
 }

@@ -23,13 +23,14 @@ __device__ __forceinline__ void map(scalar_t* __restrict__ y, const scalar_t* __
         for (int k = 0; k < N; k++) store(&to.v[k], f(load(&from.v[k])));
         *(pack*)(y + first) = to;
     } else {
+#pragma unroll 1
         for (index_t i = first; i < count; i++) store(&y[i], f(load(&x[i])));
     }
 }
 
-// y may be a: each element is read before it is written.
+// y may be a or b: a thread reads its elements before it writes them, and no other thread touches them.
 template <int N, class F>
-__device__ __forceinline__ void map(scalar_t* y, const scalar_t* a, const scalar_t* __restrict__ b, index_t count, F f)
+__device__ __forceinline__ void map(scalar_t* y, const scalar_t* a, const scalar_t* b, index_t count, F f)
 {
     typedef Pack<scalar_t, N> pack;
     const index_t first = first_of_thread<N>();
@@ -41,6 +42,7 @@ __device__ __forceinline__ void map(scalar_t* y, const scalar_t* a, const scalar
         for (int k = 0; k < N; k++) store(&to.v[k], f(load(&from_a.v[k]), load(&from_b.v[k])));
         *(pack*)(y + first) = to;
     } else {
+#pragma unroll 1
         for (index_t i = first; i < count; i++) store(&y[i], f(load(&a[i]), load(&b[i])));
     }
 }

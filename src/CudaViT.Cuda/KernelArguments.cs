@@ -38,6 +38,9 @@ internal unsafe struct KernelArguments : IEnumerable
     /// <summary>Adds a whole number.</summary>
     public void Add(long value) => Append(value, KernelParameterKind.Integer);
 
+    /// <summary>Adds a truth value.</summary>
+    public void Add(bool value) => Append(value ? 1 : 0, KernelParameterKind.Integer);
+
     /// <summary>Adds a real number, which the launch converts to acc_t of its build.</summary>
     public void Add(double value) => Append(BitConverter.DoubleToInt64Bits(value), KernelParameterKind.Scalar);
 

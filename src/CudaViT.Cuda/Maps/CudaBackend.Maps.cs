@@ -49,4 +49,55 @@ public sealed partial class CudaBackend
 
         return y;
     }
+
+    /// <summary>y = f(a, b) under broadcasting, launched as (y, a, b, outer, aMoves, bMoves, R, N, A, B).</summary>
+    private NdArray MapBroadcast(string packed, string scalar, NdArray a, NdArray b)
+    {
+        NdArray y = Empty(Shape.Broadcast(a.Shape, b.Shape), a.DType);
+        if (y.Count > 0)
+        {
+            var rows = new BroadcastRows(a.Shape, b.Shape, y.Shape);
+            bool isPacked = IsPacked(rows.PackedLength, y, rows.AMoves ? a : null, rows.BMoves ? b : null);
+            KernelArguments arguments = new() { y, a, b };
+            arguments.AddStructure(rows.Outer);
+            arguments.Add(rows.AMoves);
+            arguments.Add(rows.BMoves);
+            arguments.Add(rows.Length);
+            arguments.Add(y.Count);
+            arguments.Add(a.Count);
+            arguments.Add(b.Count);
+            Launch(isPacked ? packed : scalar, y.DType, rows.Blocks(y.Count, isPacked ? PackWidth(y.DType) : 1), BlockSize, arguments);
+        }
+
+        return y;
+    }
+
+    /// <summary>How <c>kernels/common/broadcast.cuh</c> walks two operands: a row, and the axes around it.</summary>
+    private readonly struct BroadcastRows
+    {
+        public BroadcastRows(Shape a, Shape b, Shape y)
+        {
+            Outer = Axes.Broadcast(a, b, y);
+            (Length, long strideA, long strideB) = Outer.Rank > 0 ? Outer.Remove(0) : (1, 1, 1);
+            (AMoves, BMoves) = (strideA != 0, strideB != 0);
+        }
+
+        /// <summary>Axes outside of the row.</summary>
+        public readonly Axes Outer;
+
+        /// <summary>Elements of a row.</summary>
+        public long Length { get; }
+
+        /// <summary>Whether <c>a</c> has an element for each of a row, or one for all.</summary>
+        public bool AMoves { get; }
+
+        /// <summary>Whether <c>b</c> has an element for each of a row, or one for all.</summary>
+        public bool BMoves { get; }
+
+        /// <summary>What must be a whole number of packs: every row, except that a single one may have a rest.</summary>
+        public long PackedLength => Outer.Rank > 0 ? Length : PackBytes;
+
+        /// <summary>Blocks for a result of <paramref name="count"/> elements, packs of <paramref name="width"/>.</summary>
+        public Dim3 Blocks(long count, int width) => BlocksFor(count / Length * ((Length + width - 1) / width), BlockSize);
+    }
 }

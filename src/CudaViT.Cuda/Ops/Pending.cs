@@ -9,16 +9,7 @@ public sealed partial class CudaBackend
     public void AdamWStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray Add(NdArray a, NdArray b) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray BroadcastTo(NdArray x, Shape shape, double factor = 1) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Concat(ReadOnlySpan<NdArray> inputs, int axis) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Divide(NdArray a, NdArray b) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray DropPath(NdArray x, double p, RandomStream random) => throw Pending();
@@ -28,15 +19,6 @@ public sealed partial class CudaBackend
 
     /// <inheritdoc/>
     public void EmaStep(IReadOnlyList<NdArray> averages, IReadOnlyList<NdArray> sources, double momentum) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Erf(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray ErfBackward(NdArray dy, NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Exp(NdArray x) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray GatherRows(NdArray x, NdArray indices) => throw Pending();
@@ -51,16 +33,10 @@ public sealed partial class CudaBackend
     public void LarsStep( IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay, double trustCoefficient) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray Log(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
     public (NdArray Y, NdArray Indices) Max(NdArray x, Shape shape) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray MaxBackward(NdArray dy, NdArray indices, Shape shape) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Multiply(NdArray a, NdArray b) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray NormalizeImages(NdArray images, ReadOnlySpan<float> mean, ReadOnlySpan<float> std, DType dtype) => throw Pending();
@@ -72,15 +48,6 @@ public sealed partial class CudaBackend
     public NdArray Permute(NdArray x, ReadOnlySpan<int> order) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray Relu(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray ReluBackward(NdArray dy, NdArray y) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Scale(NdArray x, double factor) => throw Pending();
-
-    /// <inheritdoc/>
     public void SgdStep(IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay) => throw Pending();
 
     /// <inheritdoc/>
@@ -90,40 +57,10 @@ public sealed partial class CudaBackend
     public NdArray SliceBackward(NdArray dy, int axis, int start, Shape shape) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray Sqrt(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray SqrtBackward(NdArray dy, NdArray y) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Subtract(NdArray a, NdArray b) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray SumTo(NdArray x, Shape shape, double factor = 1) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray SumsOfSquares(IReadOnlyList<NdArray> arrays) => throw Pending();
 
     /// <inheritdoc/>
-    public NdArray Tanh(NdArray x) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray TanhBackward(NdArray dy, NdArray y) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Unpatchify(NdArray x, int channels, int height, int width, int patch) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray Cast(NdArray x, DType dtype) => throw Pending();
-
-    /// <inheritdoc/>
-    public void Fill(NdArray x, double value) => throw Pending();
-
-    /// <inheritdoc/>
-    public void AddInPlace(NdArray sum, NdArray term) => throw Pending();
-
-    /// <inheritdoc/>
-    public long IndexOfNonFinite(NdArray x) => throw Pending();
 
     private static NotSupportedException Pending() => new("This operation has no kernel yet.");
 }
