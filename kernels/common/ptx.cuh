@@ -103,6 +103,14 @@ __device__ __forceinline__ void store_16_bytes(void* p, const u32 words[4])
                  : "memory");
 }
 
+// The same address, known to point into global memory.
+template <class T>
+__device__ __forceinline__ T* as_global(T* p)
+{
+    __builtin_assume(__isGlobal(p));
+    return p;
+}
+
 // Reads what another block of this launch has written, past the caches that do not see it.
 __device__ __forceinline__ float load_from_other_block(const float* p) { return *(const volatile float*)p; }
 __device__ __forceinline__ double load_from_other_block(const double* p) { return *(const volatile double*)p; }

@@ -17,6 +17,7 @@ public sealed partial class CudaBackend : IBackend
 
     private readonly IGpuDriver _driver;
     private readonly GpuMemoryPool _pool;
+    private readonly SlotTables _tables;
     private readonly Dictionary<KernelModule, GpuModule> _modules = [];
     private readonly ConcurrentDictionary<(string Entry, KernelBuild Build), GpuFunction> _functions = [];
     private readonly Lock _loading = new();
@@ -29,6 +30,7 @@ public sealed partial class CudaBackend : IBackend
         ArgumentNullException.ThrowIfNull(driver);
         _driver = driver;
         _pool = new GpuMemoryPool(driver);
+        _tables = new SlotTables(driver);
         Kernels = kernels ?? new KernelCatalog(KernelSources.BuiltIn());
     }
 
@@ -86,6 +88,7 @@ public sealed partial class CudaBackend : IBackend
     public void Dispose()
     {
         _driver.Synchronize();
+        _tables.Dispose();
         _pool.Dispose();
         _driver.Dispose();
     }

@@ -54,6 +54,9 @@ internal unsafe struct KernelArguments : IEnumerable
         Append(counter.X3, KernelParameterKind.Integer);
     }
 
+    /// <summary>Adds the address of a table of slots.</summary>
+    public void Add(in SlotTable table) => Append(table.Address, KernelParameterKind.Pointer);
+
     /// <summary>Adds an address that belongs to no array.</summary>
     public void AddAddress(nint address) => Append(address, KernelParameterKind.Pointer);
 

@@ -6,9 +6,6 @@ namespace CudaViT.Cuda;
 public sealed partial class CudaBackend
 {
     /// <inheritdoc/>
-    public void AdamWStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Concat(ReadOnlySpan<NdArray> inputs, int axis) => throw Pending();
 
     /// <inheritdoc/>
@@ -18,19 +15,10 @@ public sealed partial class CudaBackend
     public NdArray Dropout(NdArray x, double p, RandomStream random) => throw Pending();
 
     /// <inheritdoc/>
-    public void EmaStep(IReadOnlyList<NdArray> averages, IReadOnlyList<NdArray> sources, double momentum) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray GatherRows(NdArray x, NdArray indices) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray GatherRowsBackward(NdArray dy, NdArray indices, int rows) => throw Pending();
-
-    /// <inheritdoc/>
-    public void LambStep(IReadOnlyList<OptimizerSlot> slots, in AdamSettings settings) => throw Pending();
-
-    /// <inheritdoc/>
-    public void LarsStep( IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay, double trustCoefficient) => throw Pending();
 
     /// <inheritdoc/>
     public (NdArray Y, NdArray Indices) Max(NdArray x, Shape shape) => throw Pending();
@@ -48,16 +36,10 @@ public sealed partial class CudaBackend
     public NdArray Permute(NdArray x, ReadOnlySpan<int> order) => throw Pending();
 
     /// <inheritdoc/>
-    public void SgdStep(IReadOnlyList<OptimizerSlot> slots, double learningRate, double momentum, double weightDecay) => throw Pending();
-
-    /// <inheritdoc/>
     public NdArray Slice(NdArray x, int axis, int start, int end) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray SliceBackward(NdArray dy, int axis, int start, Shape shape) => throw Pending();
-
-    /// <inheritdoc/>
-    public NdArray SumsOfSquares(IReadOnlyList<NdArray> arrays) => throw Pending();
 
     /// <inheritdoc/>
     public NdArray Unpatchify(NdArray x, int channels, int height, int width, int patch) => throw Pending();

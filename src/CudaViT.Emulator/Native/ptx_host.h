@@ -43,6 +43,9 @@ EMULATOR_INLINE void store_16_bytes(void* p, const u32 words[4])
 }
 
 template <class T>
+EMULATOR_INLINE T* as_global(T* p) { return p; }
+
+template <class T>
 EMULATOR_UNCHECKED __attribute__((noinline)) T load_from_other_block(const T* p)
 {
     emulator_read_of_other_block(p, sizeof(T));
