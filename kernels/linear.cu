@@ -15,21 +15,14 @@
 //          linear_column_sums_packed: N*D*sizeof(scalar_t) bytes, N*D FLOPs
 //          linear_bias_reduce: blocks*D*sizeof(acc_t) + D*sizeof(scalar_t) bytes, blocks*D FLOPs
 // Saves    z, what went into the GELU.
-// Source   D. Hendrycks, K. Gimpel, arXiv:1606.08415; the exact form, with erf.
+// Source   D. Hendrycks, K. Gimpel, arXiv:1606.08415; common/normal.cuh.
+#include "common/normal.cuh"
 #include "common/scalar.cuh"
 
 namespace {
 
 constexpr int kRowsOfThreads = 8;
 constexpr int kRows = 128; // of one partial sum; part of the result's bits. CudaBackend.Linear.cs has the same number.
-
-// Phi(x) + x phi(x). erfc keeps the digits that 1 + erf would cancel on the left.
-__device__ __forceinline__ acc_t gelu_slope(acc_t x)
-{
-    const acc_t kRootHalf = acc_t(0.70710678118654752440);
-    const acc_t kDensityAtZero = acc_t(0.39894228040143267794);
-    return acc_t(0.5) * erfc(-x * kRootHalf) + x * kDensityAtZero * exp(acc_t(-0.5) * x * x);
-}
 
 template <bool kGelu, int kWidth>
 __device__ __forceinline__ void column_pass(
