@@ -16,15 +16,20 @@ public readonly record struct CropBox(int Top, int Left, int Height, int Width)
     /// <param name="random">Where the numbers come from.</param>
     /// <param name="height">Rows of the image.</param>
     /// <param name="width">Columns of the image.</param>
-    /// <param name="settings">The ranges of area and ratio.</param>
-    public static CropBox Draw(ref RandomSequence random, int height, int width, AugmentationSettings settings)
+    /// <param name="areas">Smallest and largest area, as shares of the image.</param>
+    /// <param name="ratios">Smallest and largest width / height.</param>
+    public static CropBox Draw(
+        ref RandomSequence random,
+        int height,
+        int width,
+        (double Min, double Max) areas,
+        (double Min, double Max) ratios)
     {
-        ArgumentNullException.ThrowIfNull(settings);
-        double minLogRatio = Math.Log(settings.MinAspectRatio);
-        double maxLogRatio = Math.Log(settings.MaxAspectRatio);
+        double minLogRatio = Math.Log(ratios.Min);
+        double maxLogRatio = Math.Log(ratios.Max);
         for (int i = 0; i < Tries; i++)
         {
-            double area = random.NextDouble(settings.MinCropArea, settings.MaxCropArea) * height * width;
+            double area = random.NextDouble(areas.Min, areas.Max) * height * width;
             double ratio = Math.Exp(random.NextDouble(minLogRatio, maxLogRatio));
             double w = Math.Round(Math.Sqrt(area * ratio));
             double h = Math.Round(Math.Sqrt(area / ratio));
@@ -38,13 +43,13 @@ public readonly record struct CropBox(int Top, int Left, int Height, int Width)
 
         double whole = (double)width / height;
         (double fallbackHeight, double fallbackWidth) = (height, width);
-        if (whole > settings.MaxAspectRatio)
+        if (whole > ratios.Max)
         {
-            fallbackWidth = Math.Round(height * settings.MaxAspectRatio);
+            fallbackWidth = Math.Round(height * ratios.Max);
         }
-        else if (whole < settings.MinAspectRatio)
+        else if (whole < ratios.Min)
         {
-            fallbackHeight = Math.Round(width / settings.MinAspectRatio);
+            fallbackHeight = Math.Round(width / ratios.Min);
         }
 
         int boxHeight = (int)Math.Clamp(fallbackHeight, 1, height);

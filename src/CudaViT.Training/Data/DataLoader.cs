@@ -6,7 +6,7 @@ using CudaViT.Core;
 namespace CudaViT.Training.Data;
 
 /// <summary>
-/// Delivers the training batches of all epochs in order, two views of every sample, made ahead of time by worker
+/// Delivers the training batches of all epochs in order, the views of every sample, made ahead of time by worker
 /// threads.
 /// </summary>
 /// <remarks>
@@ -20,7 +20,6 @@ namespace CudaViT.Training.Data;
 /// </remarks>
 public sealed class DataLoader : IDisposable
 {
-    private const int Views = 2;
     private const int ChunkSize = 8; // samples between two visits to the lock: a fraction of a millisecond and up
 
     private readonly IImageDataset _dataset;
@@ -71,9 +70,10 @@ public sealed class DataLoader : IDisposable
             settings.StartIteration, IterationsPerEpoch, nameof(settings.StartIteration));
         _next = Normalize(settings.StartEpoch, settings.StartIteration);
         _order = new int[dataset.Count];
+        int[] sizes = [.. Enumerable.Range(0, augmentation.ViewCount).Select(augmentation.SizeOf)];
         for (int i = 0; i < settings.PrefetchBatches + 1; i++)
         {
-            _idle.Push(new Assembly(settings.BatchSize, augmentation.OutputSize, dataset.Channels, Recycle));
+            _idle.Push(new Assembly(sizes, settings.BatchSize, dataset.Channels, Recycle));
         }
 
         _workers = new Thread[settings.Workers];
@@ -186,7 +186,7 @@ public sealed class DataLoader : IDisposable
         int sample = batch.Samples[position];
         ImageView image = _dataset.Read(sample, scratch);
         batch.SetLabel(position, _dataset.Label(sample));
-        for (int view = 0; view < Views; view++)
+        for (int view = 0; view < batch.ViewCount; view++)
         {
             augmenter.Augment(image, batch.Epoch, sample, view, batch.WritableImage(view, position));
         }
@@ -269,11 +269,11 @@ public sealed class DataLoader : IDisposable
     }
 
     /// <summary>A batch on its way through the workers.</summary>
-    private sealed class Assembly(int batchSize, int imageSize, int channels, Action<ImageBatch> recycle)
+    private sealed class Assembly(int[] sizes, int batchSize, int channels, Action<ImageBatch> recycle)
     {
         private int _errorPosition;
 
-        public ImageBatch Batch { get; } = new(Views, batchSize, imageSize, channels, recycle);
+        public ImageBatch Batch { get; } = new(sizes, batchSize, channels, recycle);
 
         /// <summary>Samples handed out to workers.</summary>
         public int Taken { get; set; }

@@ -21,7 +21,7 @@ public static class EvaluationBatches
 
     private static IEnumerable<ImageBatch> Walk(IImageDataset dataset, int imageSize, int batchSize)
     {
-        var batch = new ImageBatch(views: 1, batchSize, imageSize, dataset.Channels);
+        var batch = new ImageBatch(sizes: [imageSize], batchSize, dataset.Channels);
         var transform = new EvaluationTransform(imageSize, imageSize);
         var scratch = new ImageBuffer();
         for (int first = 0; first < dataset.Count; first += batchSize)

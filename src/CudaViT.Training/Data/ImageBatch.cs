@@ -6,19 +6,24 @@ namespace CudaViT.Training.Data;
 public sealed class ImageBatch : IDisposable
 {
     private readonly byte[][] _views;
+    private readonly int[] _sizes;
     private readonly int[] _labels;
     private readonly int[] _samples;
     private readonly Action<ImageBatch>? _recycle;
 
-    internal ImageBatch(int views, int capacity, int imageSize, int channels, Action<ImageBatch>? recycle = null)
+    /// <param name="sizes">Height and width of every view in pixels.</param>
+    /// <param name="capacity">Samples that there is room for.</param>
+    /// <param name="channels">1 or 3.</param>
+    /// <param name="recycle">Called when the batch is disposed.</param>
+    internal ImageBatch(int[] sizes, int capacity, int channels, Action<ImageBatch>? recycle = null)
     {
-        (Height, Width, Channels, _recycle) = (imageSize, imageSize, channels, recycle);
+        (_sizes, Channels, _recycle) = (sizes, channels, recycle);
         _labels = new int[capacity];
         _samples = new int[capacity];
-        _views = new byte[views][];
-        for (int view = 0; view < views; view++)
+        _views = new byte[sizes.Length][];
+        for (int view = 0; view < sizes.Length; view++)
         {
-            _views[view] = GC.AllocateUninitializedArray<byte>(capacity * ImageSizeInBytes);
+            _views[view] = GC.AllocateUninitializedArray<byte>(capacity * ImageSizeInBytes(view));
         }
     }
 
@@ -34,12 +39,6 @@ public sealed class ImageBatch : IDisposable
     /// <summary>Number of views of each sample.</summary>
     public int ViewCount => _views.Length;
 
-    /// <summary>Rows of every image.</summary>
-    public int Height { get; }
-
-    /// <summary>Columns of every image.</summary>
-    public int Width { get; }
-
     /// <summary>1 or 3.</summary>
     public int Channels { get; }
 
@@ -51,16 +50,19 @@ public sealed class ImageBatch : IDisposable
 
     internal Span<int> WritableSamples => _samples.AsSpan(0, Count);
 
-    private int ImageSizeInBytes => Height * Width * Channels;
+    /// <summary>Height and width of a view in pixels.</summary>
+    public int SizeOf(int view) => _sizes[view];
 
-    /// <summary>One view of every sample, [Count, Height, Width, Channels], row-major without gaps.</summary>
-    public ReadOnlySpan<byte> View(int view) => _views[view].AsSpan(0, Count * ImageSizeInBytes);
+    /// <summary>One view of every sample, [Count, size, size, Channels], row-major without gaps.</summary>
+    public ReadOnlySpan<byte> View(int view) => _views[view].AsSpan(0, Count * ImageSizeInBytes(view));
 
     /// <summary>Gives the buffers back to the loader that made them; do not use the batch afterwards.</summary>
     public void Dispose() => _recycle?.Invoke(this);
 
     internal Span<byte> WritableImage(int view, int position) =>
-        _views[view].AsSpan(position * ImageSizeInBytes, ImageSizeInBytes);
+        _views[view].AsSpan(position * ImageSizeInBytes(view), ImageSizeInBytes(view));
 
     internal void SetLabel(int position, int label) => _labels[position] = label;
+
+    private int ImageSizeInBytes(int view) => _sizes[view] * _sizes[view] * Channels;
 }

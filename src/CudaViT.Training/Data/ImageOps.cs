@@ -17,6 +17,19 @@ public static class ImageOps
     public static void Contrast(Span<byte> pixels, int channels, float factor) =>
         Blend(pixels, GreyMean(pixels, channels), factor);
 
+    /// <summary>
+    /// blend(grey image, image, <paramref name="factor"/>) of red, green and blue: 0 is grey, 1 changes nothing.
+    /// </summary>
+    public static void Saturation(Span<byte> pixels, float factor) =>
+        RgbBlocks.Map(pixels, new SaturationKernel(factor));
+
+    /// <summary>Turns the colour circle by <paramref name="turn"/>, -0.5 to 0.5, in 8-bit hue and saturation.</summary>
+    /// <remarks>A turn by 0 is not the identity: hue and saturation are rounded all the same.</remarks>
+    public static void Hue(Span<byte> pixels, float turn) => RgbBlocks.Map(pixels, new HueKernel(turn));
+
+    /// <summary>Makes red, green and blue equally bright.</summary>
+    public static void Grayscale(Span<byte> pixels) => RgbBlocks.Map(pixels, default(GrayscaleKernel));
+
     /// <summary>Inverts what is at least <paramref name="threshold"/>, each channel by itself.</summary>
     public static void Solarize(Span<byte> pixels, int threshold = 128)
     {
@@ -79,16 +92,9 @@ public static class ImageOps
         }
         else
         {
-            for (int i = 0; i + 2 < pixels.Length; i += 3)
-            {
-                sum += Grey(pixels[i], pixels[i + 1], pixels[i + 2]);
-            }
+            sum = RgbBlocks.SumOfGrey(pixels);
         }
 
         return (int)(((double)sum / Math.Max(pixels.Length / channels, 1)) + 0.5);
     }
-
-    // The weights of ITU-R BT.601 in 16-bit fixed point; they sum to 65536.
-    private static int Grey(int red, int green, int blue) =>
-        ((19595 * red) + (38470 * green) + (7471 * blue) + 32768) >> 16;
 }

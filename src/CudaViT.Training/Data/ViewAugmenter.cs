@@ -1,19 +1,14 @@
-using CudaViT.Core;
-
 namespace CudaViT.Training.Data;
 
 /// <summary>
 /// Makes the random views of an image. What comes out is a pure function of (seed, epoch, sample, view) and the image.
 /// </summary>
-/// <remarks>
-/// Each operation draws from a stream of its own, so that switching one on does not change the others. Keeps scratch
-/// memory: one per thread.
-/// </remarks>
+/// <remarks>Keeps scratch memory: one per thread.</remarks>
 public sealed class ViewAugmenter
 {
     private readonly AugmentationSettings _settings;
     private readonly ulong _seed;
-    private readonly ImageResizer _resizer = new();
+    private readonly ViewRenderer _renderer = new();
 
     /// <summary>Fixes the settings and the seed.</summary>
     /// <exception cref="ArgumentException">The settings are not valid.</exception>
@@ -28,50 +23,11 @@ public sealed class ViewAugmenter
     /// <param name="source">The image.</param>
     /// <param name="epoch">From 0.</param>
     /// <param name="sample">Index of the image in its data set.</param>
-    /// <param name="view">0 is view A, 1 view B.</param>
-    /// <param name="destination">[OutputSize, OutputSize, channels].</param>
+    /// <param name="view">0 is view A, 1 view B, then come the extra crops.</param>
+    /// <param name="destination">[size, size, channels], with the size of this view.</param>
     public void Augment(ImageView source, int epoch, int sample, int view, Span<byte> destination)
     {
-        RandomSequence crop = Draw(RandomOperation.Crop);
-        var box = CropBox.Draw(ref crop, source.Height, source.Width, _settings);
-        _resizer.Resize(source, box, destination, _settings.OutputSize, _settings.OutputSize);
-
-        RandomSequence jitter = Draw(RandomOperation.ColorJitter);
-        if (jitter.NextBool(_settings.JitterProbability))
-        {
-            Jitter(ref jitter, destination, source.Channels);
-        }
-
-        RandomSequence solarize = Draw(RandomOperation.Solarize);
-        if (solarize.NextBool(view == 0 ? _settings.SolarizeProbabilityA : _settings.SolarizeProbabilityB))
-        {
-            ImageOps.Solarize(destination);
-        }
-
-        RandomSequence flip = Draw(RandomOperation.Flip);
-        if (flip.NextBool(_settings.FlipProbability))
-        {
-            ImageOps.FlipHorizontally(destination, _settings.OutputSize, source.Channels);
-        }
-
-        RandomSequence Draw(RandomOperation operation) =>
-            new RandomStream(_seed, epoch, sample, view, operation).Sequence();
-    }
-
-    private void Jitter(ref RandomSequence random, Span<byte> pixels, int channels)
-    {
-        bool contrastFirst = random.NextBool(0.5);
-        float brightness = (float)random.NextDouble(1 - _settings.Brightness, 1 + _settings.Brightness);
-        float contrast = (float)random.NextDouble(1 - _settings.Contrast, 1 + _settings.Contrast);
-        if (contrastFirst)
-        {
-            ImageOps.Contrast(pixels, channels, contrast);
-        }
-
-        ImageOps.Brightness(pixels, brightness);
-        if (!contrastFirst)
-        {
-            ImageOps.Contrast(pixels, channels, contrast);
-        }
+        var plan = ViewPlan.Draw(_settings, _seed, epoch, sample, view, source.Height, source.Width);
+        _renderer.Render(source, plan, _settings.SizeOf(view), destination);
     }
 }

@@ -8,7 +8,7 @@ namespace CudaViT.Training.Settings;
 /// </summary>
 public sealed record ViewSettings
 {
-    /// <summary>How often brightness and contrast are jittered.</summary>
+    /// <summary>How often brightness, contrast, saturation and hue are jittered, in random order.</summary>
     [Range(0.0, 1.0)]
     public double JitterProbability { get; init; } = 0.8;
 
@@ -19,6 +19,28 @@ public sealed record ViewSettings
     /// <summary>Contrast is multiplied by a factor drawn from 1 − this to 1 + this.</summary>
     [Range(0.0, 1.0)]
     public double Contrast { get; init; } = 0.4;
+
+    /// <summary>
+    /// Saturation is multiplied by a factor drawn from 1 − this to 1 + this. Grey images have none.
+    /// </summary>
+    [Range(0.0, 1.0)]
+    public double Saturation { get; init; } = 0.2;
+
+    /// <summary>Hues are turned by a part of the colour circle drawn from −this to +this.</summary>
+    [Range(0.0, 0.5)]
+    public double Hue { get; init; } = 0.1;
+
+    /// <summary>How often a view loses its colours.</summary>
+    [Range(0.0, 1.0)]
+    public double GrayscaleProbability { get; init; } = 0.2;
+
+    /// <summary>How often the first view is blurred, with a deviation drawn from 0.1 to 2 pixels.</summary>
+    [Range(0.0, 1.0)]
+    public double BlurProbabilityA { get; init; } = 1;
+
+    /// <summary>How often the second view is blurred.</summary>
+    [Range(0.0, 1.0)]
+    public double BlurProbabilityB { get; init; } = 0.1;
 
     /// <summary>How often bright pixels of the first view are inverted.</summary>
     [Range(0.0, 1.0)]
@@ -42,6 +64,11 @@ public sealed record ViewSettings
         JitterProbability = JitterProbability,
         Brightness = Brightness,
         Contrast = Contrast,
+        Saturation = Saturation,
+        Hue = Hue,
+        GrayscaleProbability = GrayscaleProbability,
+        BlurProbabilityA = BlurProbabilityA,
+        BlurProbabilityB = BlurProbabilityB,
         SolarizeProbabilityA = SolarizeProbabilityA,
         SolarizeProbabilityB = SolarizeProbabilityB,
         FlipProbability = FlipProbability,

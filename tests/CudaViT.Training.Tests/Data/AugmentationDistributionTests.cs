@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using CudaViT.Core;
 using CudaViT.TestKit;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Data;
 using FsCheck;
 using FsCheck.Fluent;
@@ -77,26 +78,123 @@ public sealed class AugmentationDistributionTests
         Assert.All(viewA, v => Assert.Equal(200, v.Left));
     }
 
-    // A flat image of 100 turns brightness into its factor, in steps of a hundredth.
     [Fact, Trait("Category", "Fixtures")]
-    public void Brightness_factors_are_distributed_like_the_recorded_ones()
+    public void Jitter_is_distributed_like_the_recorded_one()
     {
-        AugmentationSettings settings = Nothing() with { JitterProbability = 1, Brightness = 0.4 };
-        AssertLike(
-            Recorded.GetProperty("color_jitter").GetProperty("brightness"),
-            Views(settings, view: 0, left: 100, right: 100).Select(v => (v.Left + 0.5) / 100),
-            resolution: 0.01);
+        JsonElement expected = Recorded.GetProperty("color_jitter");
+        AugmentationSettings settings = Like(expected.GetProperty("arguments"));
+        ColorJitter[] drawn = [.. Plans(settings, view: 0).Select(plan => plan.Jitter!.Value)];
+        AssertLike(expected.GetProperty("brightness"), drawn.Select(jitter => (double)jitter.Brightness));
+        AssertLike(expected.GetProperty("contrast"), drawn.Select(jitter => (double)jitter.Contrast));
+        AssertLike(expected.GetProperty("saturation"), drawn.Select(jitter => (double)jitter.Saturation));
+        AssertLike(expected.GetProperty("hue"), drawn.Select(jitter => (double)jitter.Hue));
+
+        // All 24 orders as often as any other: chi-square with 23 degrees of freedom, 0.999 point.
+        ILookup<string, ColorJitter> orders = drawn.ToLookup(
+            jitter => $"{(int)jitter.First}{(int)jitter.Second}{(int)jitter.Third}{(int)jitter.Fourth}");
+        double each = Draws / 24.0;
+        double chiSquare = expected.GetProperty("order_counts").EnumerateObject()
+            .Sum(order => Math.Pow(orders[order.Name].Count() - each, 2) / each);
+        Assert.InRange(chiSquare, 0, 49.7);
+
+        // Independent of each other: a correlation of n draws has a deviation of 1 / sqrt(n).
+        Func<ColorJitter, double>[] factors = [j => j.Brightness, j => j.Contrast, j => j.Saturation, j => j.Hue];
+        for (int i = 0; i < factors.Length; i++)
+        {
+            for (int j = 0; j < i; j++)
+            {
+                double correlation = Correlation(drawn.Select(factors[i]), drawn.Select(factors[j]));
+                Assert.InRange(correlation, -4 / Math.Sqrt(Draws), 4 / Math.Sqrt(Draws));
+            }
+        }
     }
 
-    // 50 and 150 have the mean 100, and contrast makes their difference of 100 the factor, in hundredths.
     [Fact, Trait("Category", "Fixtures")]
-    public void Contrast_factors_are_distributed_like_the_recorded_ones()
+    public void Blurs_are_as_frequent_and_as_strong_as_recorded()
     {
-        AugmentationSettings settings = Nothing() with { JitterProbability = 1, Contrast = 0.4 };
+        JsonElement applied = Recorded.GetProperty("frequencies").GetProperty("applied");
+        double n = Recorded.GetProperty("frequencies").GetProperty("n").GetDouble();
+        var settings = new AugmentationSettings { OutputSize = 2 };
+        float?[] first = [.. Plans(settings, view: 0).Select(plan => plan.BlurSigma)];
+        float?[] second = [.. Plans(settings, view: 1).Select(plan => plan.BlurSigma)];
+        AssertShare(
+            applied.GetProperty("RandomApply 1.0 (blur, view 1)").GetDouble() / n, first.Count(sigma => sigma != null));
+        AssertShare(
+            applied.GetProperty("RandomApply 0.1 (blur, view 2)").GetDouble() / n,
+            second.Count(sigma => sigma != null));
+        AssertShare(
+            applied.GetProperty("RandomGrayscale 0.2").GetDouble() / n,
+            Plans(settings, view: 0).Count(plan => plan.Grayscale));
         AssertLike(
-            Recorded.GetProperty("color_jitter").GetProperty("contrast"),
-            Views(settings, view: 0, left: 50, right: 150).Select(v => (v.Right - v.Left) / 100.0),
-            resolution: 0.01);
+            Recorded.GetProperty("frequencies").GetProperty("blur_sigma"), first.Select(sigma => (double)sigma!));
+    }
+
+    // Whole views of a real image, by their statistics: what the parts' distributions cannot show is their order.
+    [Theory, Trait("Category", "Fixtures")]
+    [InlineData("view1", 0)]
+    [InlineData("view2", 1)]
+    public void Views_look_like_the_recorded_ones(string name, int view)
+    {
+        JsonElement expected = Recorded.GetProperty("views").GetProperty(name);
+        using var file = SafetensorsFile.Open(Fixtures.File("augment", "augment.safetensors"));
+        SafetensorsTensor image = file[$"image.{expected.GetProperty("image").GetString()}"];
+        byte[] source = file.ReadBytes(image.Name);
+        int size = expected.GetProperty("size").GetInt32();
+        int count = expected.GetProperty("n").GetInt32();
+        var augmenter = new ViewAugmenter(new AugmentationSettings { OutputSize = size }, seed: 8);
+        var statistics = new Dictionary<string, List<double>>();
+        byte[] pixels = new byte[size * size * 3];
+        for (int sample = 0; sample < count; sample++)
+        {
+            augmenter.Augment(
+                new ImageView(source, (int)image.Shape[0], (int)image.Shape[1], 3), epoch: 0, sample, view, pixels);
+            foreach ((string statistic, double value) in Statistics(pixels, size))
+            {
+                statistics.TryAdd(statistic, []);
+                statistics[statistic].Add(value);
+            }
+        }
+
+        foreach (JsonProperty statistic in expected.GetProperty("per_view_statistic").EnumerateObject())
+        {
+            double mean = statistic.Value.GetProperty("mean").GetDouble();
+            double bound = 4 * Math.Sqrt(2) * statistic.Value.GetProperty("standard_error").GetDouble();
+            Assert.InRange(statistics[statistic.Name].Average(), mean - bound, mean + bound);
+        }
+    }
+
+    [Fact]
+    public void Extra_crops_have_sizes_areas_and_probabilities_of_their_own()
+    {
+        AugmentationSettings settings = Nothing() with
+        {
+            OutputSize = 8,
+            ExtraCrops =
+            [
+                new ExtraCrops { Count = 2, Size = 6, BlurProbability = 1 },
+                new ExtraCrops
+                {
+                    Count = 1,
+                    Size = 4,
+                    MinCropArea = 0.5,
+                    MaxCropArea = 0.6,
+                    BlurProbability = 0,
+                    SolarizeProbability = 1,
+                },
+            ],
+        };
+        Assert.Equal(5, settings.ViewCount);
+        Assert.Equal([8, 8, 6, 6, 4], Enumerable.Range(0, 5).Select(settings.SizeOf));
+        Assert.Throws<ArgumentOutOfRangeException>(() => settings.SizeOf(5));
+        for (int view = 2; view < 5; view++)
+        {
+            foreach (ViewPlan plan in Plans(settings, view).Take(200))
+            {
+                double area = plan.Crop.Height * plan.Crop.Width / 10_000.0;
+                Assert.InRange(area, view < 4 ? 0.045 : 0.49, view < 4 ? 0.145 : 0.61);
+                Assert.Equal((view < 4, view == 4), (plan.BlurSigma is not null, plan.Solarize));
+            }
+        }
     }
 
     [Fact]
@@ -129,6 +227,11 @@ public sealed class AugmentationDistributionTests
         JitterProbability = 0,
         Brightness = 0,
         Contrast = 0,
+        Saturation = 0,
+        Hue = 0,
+        GrayscaleProbability = 0,
+        BlurProbabilityA = 0,
+        BlurProbabilityB = 0,
         SolarizeProbabilityB = 0,
         FlipProbability = 0,
     };
@@ -149,10 +252,47 @@ public sealed class AugmentationDistributionTests
         return result;
     }
 
-    private static CropBox Crop(ulong seed, int sample, int height, int width, AugmentationSettings settings)
+    private static CropBox Crop(ulong seed, int sample, int height, int width, AugmentationSettings settings) =>
+        ViewPlan.Draw(settings, seed, epoch: 0, sample, view: 0, height, width).Crop;
+
+    private static IEnumerable<ViewPlan> Plans(AugmentationSettings settings, int view) =>
+        Enumerable.Range(0, Draws).Select(sample => ViewPlan.Draw(settings, 12, epoch: 0, sample, view, 100, 100));
+
+    private static AugmentationSettings Like(JsonElement arguments) => Nothing() with
     {
-        RandomSequence random = new RandomStream(seed, 0, sample, 0, RandomOperation.Crop).Sequence();
-        return CropBox.Draw(ref random, height, width, settings);
+        JitterProbability = 1,
+        Brightness = arguments[0].GetDouble(),
+        Contrast = arguments[1].GetDouble(),
+        Saturation = arguments[2].GetDouble(),
+        Hue = arguments[3].GetDouble(),
+    };
+
+    private static double Correlation(IEnumerable<double> first, IEnumerable<double> second)
+    {
+        (double x, double y)[] pairs = [.. first.Zip(second)];
+        (double meanX, double meanY) = (pairs.Average(pair => pair.x), pairs.Average(pair => pair.y));
+        return pairs.Sum(pair => (pair.x - meanX) * (pair.y - meanY)) / Math.Sqrt(
+            pairs.Sum(pair => Math.Pow(pair.x - meanX, 2)) * pairs.Sum(pair => Math.Pow(pair.y - meanY, 2)));
+    }
+
+    private static IEnumerable<(string Name, double Value)> Statistics(byte[] pixels, int size)
+    {
+        int plane = size * size;
+        float[] planes = new float[pixels.Length];
+        Normalization.ImageNet.Apply<float>(pixels, plane, planes);
+        for (int channel = 0; channel < 3; channel++)
+        {
+            double[] values = [.. planes.Skip(channel * plane).Take(plane).Select(value => (double)value)];
+            double mean = values.Average();
+            yield return ($"mean_{"rgb"[channel]}", mean);
+            yield return ($"std_{"rgb"[channel]}", Math.Sqrt(values.Average(v => (v - mean) * (v - mean))));
+        }
+
+        yield return ("abs_dx", Enumerable.Range(0, 3 * plane).Where(i => i % size != size - 1)
+            .Average(i => (double)Math.Abs(planes[i + 1] - planes[i])));
+        yield return ("abs_dy", Enumerable.Range(0, 3 * plane).Where(i => i % plane < plane - size)
+            .Average(i => (double)Math.Abs(planes[i + size] - planes[i])));
+        yield return ("is_grey", pixels.Chunk(3).All(pixel => pixel[0] == pixel[1] && pixel[1] == pixel[2]) ? 1 : 0);
     }
 
     // Mean and empirical distribution function, by the rules of the README beside the numbers.

@@ -81,6 +81,31 @@ public sealed class DataLoaderTests
         Assert.NotEqual(batch.Views[0], batch.Views[1]);
     }
 
+    [Fact]
+    public void Extra_crops_come_as_further_views_of_their_own_size()
+    {
+        InMemoryDataset dataset = Dataset();
+        AugmentationSettings augmentation = Augmentation with
+        {
+            ExtraCrops = [new ExtraCrops { Count = 2, Size = 6 }],
+        };
+        using var loader = new DataLoader(dataset, augmentation, Settings with { Workers = 2 });
+        Assert.True(loader.TryNext(out ImageBatch? batch));
+        Assert.Equal([12, 12, 6, 6], Enumerable.Range(0, batch.ViewCount).Select(batch.SizeOf));
+        var augmenter = new ViewAugmenter(augmentation, Settings.Seed);
+        byte[] expected = new byte[6 * 6 * 3];
+        for (int view = 2; view < 4; view++)
+        {
+            ImageView image = dataset.Read(batch.Samples[7], new ImageBuffer());
+            augmenter.Augment(image, batch.Epoch, batch.Samples[7], view, expected);
+            Assert.Equal(expected, batch.View(view).Slice(7 * expected.Length, expected.Length).ToArray());
+        }
+
+        Delivered alone = Collect(dataset, Settings)[0]; // A and B do not change for them
+        Assert.Equal(alone.Views[0], batch.View(0).ToArray());
+        Assert.Equal(alone.Views[1], batch.View(1).ToArray());
+    }
+
     // In the middle of an epoch, at its first batch, after its last one, and past the end.
     [Theory]
     [InlineData(0, 2)]
@@ -207,6 +232,19 @@ public sealed class DataLoaderTests
             ("MinAspectRatio", Augmentation with { MinAspectRatio = 2 }),
             ("FlipProbability", Augmentation with { FlipProbability = double.NaN }),
             ("Brightness", Augmentation with { Brightness = -0.1 }),
+            ("Saturation", Augmentation with { Saturation = 1.1 }),
+            ("Hue", Augmentation with { Hue = 0.6 }),
+            ("MinBlurSigma", Augmentation with { MinBlurSigma = 0 }),
+            ("MaxBlurSigma", Augmentation with { MaxBlurSigma = double.PositiveInfinity }),
+            ("BlurProbabilityA", Augmentation with { BlurProbabilityA = 2 }),
+            ("GrayscaleProbability", Augmentation with { GrayscaleProbability = -1 }),
+            ("Count", Augmentation with { ExtraCrops = [new ExtraCrops { Count = 0 }] }),
+            ("Size", Augmentation with { ExtraCrops = [new ExtraCrops { Count = 1, Size = 0 }] }),
+            ("MaxCropArea", Augmentation with { ExtraCrops = [new ExtraCrops { Count = 1, MaxCropArea = 2 }] }),
+            ("ViewCount", Augmentation with
+            {
+                ExtraCrops = [new ExtraCrops { Count = 200 }, new ExtraCrops { Count = 200 }],
+            }),
         })
         {
             Assert.StartsWith(name, Assert.Throws<ArgumentException>(wrong.Validate).Message);
@@ -227,8 +265,16 @@ public sealed class DataLoaderTests
     [Fact]
     public void Augmentation_settings_survive_json()
     {
-        AugmentationSettings settings = Augmentation with { MinCropArea = 0.2, SolarizeProbabilityB = 0 };
-        Assert.Equal(settings, JsonSerializer.Deserialize<AugmentationSettings>(JsonSerializer.Serialize(settings)));
+        AugmentationSettings settings = Augmentation with
+        {
+            MinCropArea = 0.2,
+            SolarizeProbabilityB = 0,
+            ExtraCrops = [new ExtraCrops { Count = 6, Size = 10 }],
+        };
+        AugmentationSettings read =
+            JsonSerializer.Deserialize<AugmentationSettings>(JsonSerializer.Serialize(settings))!;
+        Assert.Equal(settings.ExtraCrops, read.ExtraCrops);
+        Assert.Equal(settings, read with { ExtraCrops = settings.ExtraCrops });
     }
 
     // 37 in batches of 16: the last one has five.

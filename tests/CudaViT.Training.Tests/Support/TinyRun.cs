@@ -35,7 +35,15 @@ internal static class TinyRun
             BaseLearningRate = 0.1,
             CropMinimum = 0.6,
         },
-        Views = new ViewSettings { FlipProbability = 0, JitterProbability = 0, SolarizeProbabilityB = 0 },
+        Views = new ViewSettings
+        {
+            JitterProbability = 0,
+            GrayscaleProbability = 0,
+            BlurProbabilityA = 0,
+            BlurProbabilityB = 0,
+            SolarizeProbabilityB = 0,
+            FlipProbability = 0,
+        },
         Evaluation = new EvaluationSettings { Neighbours = 5, Batch = 7 }, // 7 divides neither part
     };
 

@@ -1,0 +1,64 @@
+using CudaViT.Core;
+
+namespace CudaViT.Training.Data;
+
+/// <summary>A drawn colour jitter: four operations in random order, each with its strength.</summary>
+/// <param name="First">Applied first.</param>
+/// <param name="Second">Applied second.</param>
+/// <param name="Third">Applied third.</param>
+/// <param name="Fourth">Applied last.</param>
+/// <param name="Brightness">Factor; 1 changes nothing.</param>
+/// <param name="Contrast">Factor; 1 changes nothing.</param>
+/// <param name="Saturation">Factor; 1 changes nothing.</param>
+/// <param name="Hue">Turn of the colour circle, -0.5 to 0.5.</param>
+public readonly record struct ColorJitter(
+    ColorOperation First,
+    ColorOperation Second,
+    ColorOperation Third,
+    ColorOperation Fourth,
+    float Brightness,
+    float Contrast,
+    float Saturation,
+    float Hue)
+{
+    /// <summary>Draws an order, all 24 equally likely, and then the four strengths.</summary>
+    internal static ColorJitter Draw(ref RandomSequence random, AugmentationSettings settings)
+    {
+        Span<ColorOperation> order =
+            [ColorOperation.Brightness, ColorOperation.Contrast, ColorOperation.Saturation, ColorOperation.Hue];
+        random.Shuffle(order);
+        float brightness = (float)random.NextDouble(1 - settings.Brightness, 1 + settings.Brightness);
+        float contrast = (float)random.NextDouble(1 - settings.Contrast, 1 + settings.Contrast);
+        float saturation = (float)random.NextDouble(1 - settings.Saturation, 1 + settings.Saturation);
+        float hue = (float)random.NextDouble(-settings.Hue, settings.Hue);
+        return new ColorJitter(order[0], order[1], order[2], order[3], brightness, contrast, saturation, hue);
+    }
+
+    /// <summary>Changes an image in place; a grey one has neither saturation nor hue.</summary>
+    internal void Apply(Span<byte> pixels, int channels)
+    {
+        Apply(First, pixels, channels);
+        Apply(Second, pixels, channels);
+        Apply(Third, pixels, channels);
+        Apply(Fourth, pixels, channels);
+    }
+
+    private void Apply(ColorOperation operation, Span<byte> pixels, int channels)
+    {
+        switch (operation)
+        {
+            case ColorOperation.Brightness:
+                ImageOps.Brightness(pixels, Brightness);
+                break;
+            case ColorOperation.Contrast:
+                ImageOps.Contrast(pixels, channels, Contrast);
+                break;
+            case ColorOperation.Saturation when channels == 3:
+                ImageOps.Saturation(pixels, Saturation);
+                break;
+            case ColorOperation.Hue when channels == 3:
+                ImageOps.Hue(pixels, Hue);
+                break;
+        }
+    }
+}
