@@ -25,11 +25,16 @@ public sealed partial class CudaBackend : IBackend
     /// <summary>Makes a backend.</summary>
     /// <param name="driver">The device; the backend disposes of it.</param>
     /// <param name="kernels">The kernels to run; null for the built-in ones.</param>
-    public CudaBackend(IGpuDriver driver, KernelCatalog? kernels = null)
+    /// <param name="memoryLimit">
+    /// Most bytes of the device's memory that arrays may take together; null for what CUDAVIT_MEMORY_LIMIT says (for example
+    /// 8GiB), or all there is.
+    /// </param>
+    /// <exception cref="FormatException">CUDAVIT_MEMORY_LIMIT is no size.</exception>
+    public CudaBackend(IGpuDriver driver, KernelCatalog? kernels = null, long? memoryLimit = null)
     {
         ArgumentNullException.ThrowIfNull(driver);
         _driver = driver;
-        _pool = new GpuMemoryPool(driver);
+        _pool = new GpuMemoryPool(driver, memoryLimit);
         _tables = new SlotTables(driver);
         Kernels = kernels ?? new KernelCatalog(KernelSources.BuiltIn());
     }
@@ -84,10 +89,9 @@ public sealed partial class CudaBackend : IBackend
         }
     }
 
-    /// <summary>Ends the device's work and gives its memory back.</summary>
+    /// <summary>Ends the device's work and gives its memory back. Throws nothing, not even after a kernel has faulted.</summary>
     public void Dispose()
     {
-        _driver.Synchronize();
         _tables.Dispose();
         _pool.Dispose();
         _driver.Dispose();

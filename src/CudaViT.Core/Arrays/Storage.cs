@@ -15,6 +15,7 @@ public abstract class Storage
     protected Storage(long sizeInBytes)
     {
         SizeInBytes = sizeInBytes;
+        Role = MemoryRoleScope.Current;
         StepScope.Adopt(this);
     }
 
@@ -29,6 +30,9 @@ public abstract class Storage
     /// operation saved the array.
     /// </summary>
     public int Version { get; private set; }
+
+    /// <summary>What the block is for.</summary>
+    public MemoryRole Role { get; private set; }
 
     /// <summary>Whether the block has gone back to its pool.</summary>
     public bool IsReleased => _isReleased;
@@ -48,6 +52,21 @@ public abstract class Storage
     {
         Release(collected: false);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Puts the block to another use.</summary>
+    internal void ChangeRole(MemoryRole role)
+    {
+        if (role != Role && !_isReleased)
+        {
+            OnRoleChanging(role);
+            Role = role;
+        }
+    }
+
+    /// <summary>Tells a backend that keeps count of <see cref="Role"/>s, while it still has the old value.</summary>
+    protected virtual void OnRoleChanging(MemoryRole role)
+    {
     }
 
     /// <summary>Gives the block back to the pool it came from. Called once.</summary>

@@ -32,6 +32,9 @@ public sealed class StepScope : IDisposable
         _current = this;
     }
 
+    /// <summary>Whether a scope is open on this thread.</summary>
+    internal static bool IsOpen => _current is not null;
+
     /// <summary>Takes an array out of this scope: the outer scope owns it, or nobody but the caller.</summary>
     /// <returns>The same array.</returns>
     public NdArray Keep(NdArray array)

@@ -286,6 +286,7 @@ public sealed class Tape
                 && gradient.Storage.SizeInBytes == gradient.SizeInBytes;
             leaf.Grad = isOwn ? gradient : gradient.Clone();
             StepScope.Orphan(leaf.Grad.Storage);
+            leaf.Grad.Storage.ChangeRole(MemoryRole.Gradients);
             if (isOwn)
             {
                 gradient.Storage.GradientHolders = 0;

@@ -31,8 +31,8 @@ internal sealed unsafe class CublasLtProducts : IDisposable
     {
         (_workspaceBytes, _allowTf32) = (workspaceBytes, allowTf32);
         CudaLibraries.Load(CudaLibrary.CublasLt);
-        CublasLt.Check(CublasLt.Create(out _library));
-        CublasLt.Check(CublasLt.MatmulPreferenceCreate(out _preference));
+        CublasError.Check(CublasLt.Create(out _library));
+        CublasError.Check(CublasLt.MatmulPreferenceCreate(out _preference));
         Prefer(MatmulPreferenceAttribute.MaxWorkspaceBytes, (ulong)workspaceBytes);
         Prefer(MatmulPreferenceAttribute.ReductionSchemeMask, ReductionSchemes.ComputeType);
     }
@@ -56,7 +56,7 @@ internal sealed unsafe class CublasLtProducts : IDisposable
         nint bias = product.Bias;
         if (bias != 0)
         {
-            CublasLt.Check(CublasLt.MatmulDescSetAttribute(
+            CublasError.Check(CublasLt.MatmulDescSetAttribute(
                 plan.Product, MatmulDescAttribute.BiasPointer, &bias, (nuint)sizeof(nint)));
         }
 
@@ -128,20 +128,20 @@ internal sealed unsafe class CublasLtProducts : IDisposable
             _ => CublasComputeType.F32,
         };
         CudaDataType scale = problem.Type == DType.F64 ? CudaDataType.R64F : CudaDataType.R32F;
-        CublasLt.Check(CublasLt.MatmulDescCreate(out MatmulDescHandle product, arithmetic, scale));
+        CublasError.Check(CublasLt.MatmulDescCreate(out MatmulDescHandle product, arithmetic, scale));
         Set(MatmulDescAttribute.TransA, (int)problem.First.Operation);
         Set(MatmulDescAttribute.TransB, (int)problem.Second.Operation);
         if (problem.HasBias)
         {
             // The search does not read the bias, but it looks at how its address is aligned.
             Set(MatmulDescAttribute.Epilogue, (int)CublasLtEpilogue.Bias);
-            CublasLt.Check(CublasLt.MatmulDescSetAttribute(
+            CublasError.Check(CublasLt.MatmulDescSetAttribute(
                 product, MatmulDescAttribute.BiasPointer, &bias, (nuint)sizeof(nint)));
         }
 
         return product;
 
-        void Set(MatmulDescAttribute attribute, int value) => CublasLt.Check(
+        void Set(MatmulDescAttribute attribute, int value) => CublasError.Check(
             CublasLt.MatmulDescSetAttribute(product, attribute, &value, sizeof(int)));
     }
 
@@ -154,14 +154,14 @@ internal sealed unsafe class CublasLtProducts : IDisposable
             DType.BF16 => CudaDataType.R16BF,
             _ => throw new ArgumentException($"MatMul takes F64, F32 and BF16, not {problem.Type}.", nameof(problem)),
         };
-        CublasLt.Check(CublasLt.MatrixLayoutCreate(
+        CublasError.Check(CublasLt.MatrixLayoutCreate(
             out MatrixLayoutHandle layout, type, (ulong)matrix.Rows, (ulong)matrix.Columns, matrix.LeadingDimension));
         if (problem.Batch > 1)
         {
             (int count, long stride) = ((int)problem.Batch, matrix.BatchStride);
-            CublasLt.Check(CublasLt.MatrixLayoutSetAttribute(
+            CublasError.Check(CublasLt.MatrixLayoutSetAttribute(
                 layout, MatrixLayoutAttribute.BatchCount, &count, sizeof(int)));
-            CublasLt.Check(CublasLt.MatrixLayoutSetAttribute(
+            CublasError.Check(CublasLt.MatrixLayoutSetAttribute(
                 layout, MatrixLayoutAttribute.StridedBatchOffset, &stride, sizeof(long)));
         }
 
@@ -170,7 +170,7 @@ internal sealed unsafe class CublasLtProducts : IDisposable
 
     private void Prefer<T>(MatmulPreferenceAttribute attribute, T value)
         where T : unmanaged =>
-        CublasLt.Check(CublasLt.MatmulPreferenceSetAttribute(
+        CublasError.Check(CublasLt.MatmulPreferenceSetAttribute(
             _preference, attribute, Unsafe.AsPointer(ref value), (nuint)sizeof(T)));
 
     /// <summary>Everything prepared for one problem.</summary>

@@ -10,7 +10,7 @@ public sealed unsafe partial class CudaDriver
     public GpuModule Load(KernelModule module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        Enter();
+        using Lock.Scope call = Enter();
         _compiler ??= new KernelCompiler(new KernelCache());
         byte[] code = _compiler.Compile(module, _compiler.TargetFor(Properties.ComputeCapability));
         CudaStatus status = CudaApi.ModuleLoadData(out ModuleHandle handle, code);
@@ -31,7 +31,7 @@ public sealed unsafe partial class CudaDriver
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(entry);
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.ModuleGetFunction(out nint function, ((CudaModule)module).Handle, entry.Name));
         return new CudaFunction(function)
         {
@@ -45,7 +45,7 @@ public sealed unsafe partial class CudaDriver
     public void Launch(GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, nint arguments)
     {
         ArgumentNullException.ThrowIfNull(function);
-        Enter();
+        using Lock.Scope call = Enter();
         var kernel = (CudaFunction)function;
         if (sharedBytes > kernel.DynamicSharedBytes)
         {
@@ -71,7 +71,7 @@ public sealed unsafe partial class CudaDriver
     public int ActiveBlocks(GpuFunction function, int threads, int sharedBytes)
     {
         ArgumentNullException.ThrowIfNull(function);
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.OccupancyMaxActiveBlocksPerMultiprocessor(
             out int blocks, ((CudaFunction)function).Handle, threads, (nuint)sharedBytes));
         return blocks;
@@ -80,7 +80,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public GpuEvent CreateEvent()
     {
-        Enter();
+        using Lock.Scope call = Enter();
         return new CudaEvent(EventHandle.Create(_context, EventFlags.Default));
     }
 
@@ -88,7 +88,7 @@ public sealed unsafe partial class CudaDriver
     public void Record(GpuEvent marker, GpuStream stream)
     {
         ArgumentNullException.ThrowIfNull(marker);
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.EventRecord(((CudaEvent)marker).Handle, Queue(stream)));
     }
 
@@ -96,7 +96,7 @@ public sealed unsafe partial class CudaDriver
     public void Wait(GpuEvent marker, GpuStream stream)
     {
         ArgumentNullException.ThrowIfNull(marker);
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.StreamWaitEvent(Queue(stream), ((CudaEvent)marker).Handle, 0));
     }
 
@@ -105,7 +105,7 @@ public sealed unsafe partial class CudaDriver
     {
         ArgumentNullException.ThrowIfNull(start);
         ArgumentNullException.ThrowIfNull(end);
-        Enter();
+        using Lock.Scope call = Enter();
         EventHandle last = ((CudaEvent)end).Handle;
         Check(CudaApi.EventSynchronize(last));
         Check(CudaApi.EventElapsedTime(out float milliseconds, ((CudaEvent)start).Handle, last));
@@ -115,7 +115,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void BeginCapture()
     {
-        Enter();
+        using Lock.Scope call = Enter();
         RefuseWhileRecording("begin another recording");
         Check(CudaApi.StreamBeginCapture(_compute, CaptureMode.Relaxed));
         _isCapturing = true;
@@ -124,7 +124,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public GpuGraph EndCapture()
     {
-        Enter();
+        using Lock.Scope call = Enter();
         if (!_isCapturing)
         {
             throw new InvalidOperationException("Nothing is being recorded. Call BeginCapture first.");
@@ -150,7 +150,7 @@ public sealed unsafe partial class CudaDriver
     public void Replay(GpuGraph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.GraphLaunch(((CudaGraph)graph).Handle, _compute));
         Submitted("a recorded graph", _compute);
     }

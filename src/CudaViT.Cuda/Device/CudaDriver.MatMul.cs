@@ -24,7 +24,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void MatMul(in GpuMatMul product, GpuStream stream)
     {
-        Enter();
+        using Lock.Scope call = Enter();
         if (product.M == 0 || product.N == 0 || product.Batch == 0)
         {
             return;
@@ -64,7 +64,7 @@ public sealed unsafe partial class CudaDriver
                 Check(CudaApi.StreamSynchronize(queue));
             }
 
-            throw new GpuException(CublasLt.Message(status, nameof(CublasLt.Matmul)));
+            throw CublasError.For(status, nameof(CublasLt.Matmul));
         }
 
         Submitted("a product by cuBLASLt", queue);

@@ -14,7 +14,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public nint Allocate(long sizeInBytes)
     {
-        Enter();
+        using Lock.Scope call = Enter();
         nuint bytes = (nuint)Math.Max(1, sizeInBytes);
         CudaStatus status = TryAllocate(bytes, out nint address);
         if (status == CudaStatus.OutOfMemory && _pool != 0)
@@ -43,6 +43,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void Free(nint address)
     {
+        using Lock.Scope call = _gate.EnterScope();
         if (_isDisposed || _fault is not null)
         {
             return; // the context has taken it along, or will
@@ -67,21 +68,21 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void Copy(nint source, nint destination, long sizeInBytes, GpuStream stream)
     {
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.MemcpyDtoDAsync(destination, source, (nuint)sizeInBytes, Queue(stream)));
     }
 
     /// <inheritdoc/>
     public void Set(nint destination, byte value, long sizeInBytes, GpuStream stream)
     {
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.MemsetD8Async(destination, value, (nuint)sizeInBytes, Queue(stream)));
     }
 
     /// <inheritdoc/>
     public void CopyToHost(nint source, Span<byte> destination, GpuStream stream)
     {
-        Enter();
+        using Lock.Scope call = Enter();
         RefuseWhileRecording("read values on the host");
         StreamHandle queue = Queue(stream);
         fixed (byte* target = destination)

@@ -25,7 +25,7 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream)
     {
-        Enter();
+        using Lock.Scope call = Enter();
         RefuseWhileRecording("copy from the host");
         if (source.Length <= SmallBytes)
         {

@@ -20,6 +20,7 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
     // The kernels use asynchronous copies and BF16 tensor cores.
     private static readonly Version OldestDevice = new(8, 0);
 
+    private readonly Lock _gate = new();
     private readonly CudaOptions _options;
     private readonly ContextHandle _context;
     private readonly StreamHandle _compute;
@@ -83,7 +84,7 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
     /// <inheritdoc/>
     public void Synchronize()
     {
-        Enter();
+        using Lock.Scope call = Enter();
         Check(CudaApi.StreamSynchronize(_compute));
         Check(CudaApi.StreamSynchronize(_copy));
         _log.Clear();
@@ -98,6 +99,7 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
     /// <summary>Waits for the device, unless it has failed, and gives everything back. Throws nothing.</summary>
     public void Dispose()
     {
+        using Lock.Scope call = _gate.EnterScope();
         if (_isDisposed)
         {
             return;
@@ -162,16 +164,29 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
 
     private StreamHandle Queue(GpuStream stream) => stream == GpuStream.Copy ? _copy : _compute;
 
-    /// <summary>Every public call begins so: nothing works after a fault, and each thread has a current context of its own.</summary>
-    private void Enter()
+    /// <summary>
+    /// Every public call begins so: one at a time, with the context of this device on whatever thread it is, and not after
+    /// a fault.
+    /// </summary>
+    private Lock.Scope Enter()
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_fault is not null)
+        Lock.Scope call = _gate.EnterScope();
+        try
         {
-            throw new GpuException(_fault);
-        }
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_fault is not null)
+            {
+                throw new GpuException(_fault);
+            }
 
-        _context.MakeCurrent();
+            _context.MakeCurrent();
+            return call;
+        }
+        catch
+        {
+            call.Dispose();
+            throw;
+        }
     }
 
     private void Check(CudaStatus status, [CallerArgumentExpression(nameof(status))] string call = "")

@@ -7,7 +7,8 @@ namespace CudaViT.Cuda;
 /// <remarks>
 /// Work is asynchronous unless a method says that it waits. Failed calls throw <see cref="GpuException"/>; failures of
 /// asynchronous work may show at a later call. Any thread may call, also several at once (tests and data loaders do): the
-/// driver makes its context current and puts the calls in some order.
+/// driver makes its context current and puts the calls in some order. Dispose ends everything, takes all memory back, and
+/// throws nothing.
 /// </remarks>
 public interface IGpuDriver : IDisposable
 {

@@ -14,21 +14,6 @@ internal static unsafe partial class CublasLt
     // The search for libraries answers for every declaration below, once this has run.
     static CublasLt() => CudaLibraries.Load(CudaLibrary.CublasLt);
 
-    /// <summary>Throws unless a call succeeded.</summary>
-    /// <param name="status">The call itself.</param>
-    /// <param name="call">Its text, which the compiler fills in.</param>
-    public static void Check(CublasStatus status, [CallerArgumentExpression(nameof(status))] string call = "")
-    {
-        if (status != CublasStatus.Success)
-        {
-            throw new GpuException(Message(status, call)) { IsOutOfMemory = status == CublasStatus.AllocFailed };
-        }
-    }
-
-    /// <summary>What to say of a failed call.</summary>
-    public static string Message(CublasStatus status, string call) =>
-        $"cuda: cublasLt{call.Split('(')[0].Split('.')[^1]} failed: {status} ({(int)status}).";
-
     [LibraryImport(Library, EntryPoint = "cublasLtCreate")]
     public static partial CublasStatus Create(out CublasLtHandle handle);
 

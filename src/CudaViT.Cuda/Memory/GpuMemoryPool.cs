@@ -5,24 +5,42 @@ namespace CudaViT.Cuda;
 
 /// <summary>
 /// Device blocks by size class, last returned first handed out: once a step's requests repeat, so do its addresses, which
-/// is what lets a recorded graph run again. All kernels run in one stream, so a block can be handed out while the work
-/// that used it last is still under way.
+/// is what lets a recorded graph run again.
 /// </summary>
+/// <remarks>
+/// A block can be handed out while the work that used it last is still under way, because whatever uses blocks runs in one
+/// stream: kernels do, and transfers pass the copy stream on their way through staging memory of the driver's. The finalizer's
+/// thread also returns blocks, but never calls the driver: it would wait there for whatever the driver waits for.
+/// </remarks>
 internal sealed class GpuMemoryPool : IDisposable
 {
+    /// <summary>The environment variable that limits how much the pool may take from the device.</summary>
+    public const string LimitVariable = "CUDAVIT_MEMORY_LIMIT";
+
     private const long SmallestClass = 512;
+
+    private static readonly MemoryRole[] Roles = Enum.GetValues<MemoryRole>();
 
     private readonly Lock _gate = new();
     private readonly Dictionary<long, Stack<GpuBlock>> _free = [];
+    private readonly List<GpuBlock> _collectedBlocks = []; // of a driver that wants every block back
+    private readonly long[] _liveByRole = new long[Roles.Length];
     private readonly IGpuDriver _driver;
     private readonly bool _keeps;
+    private readonly long? _limit;
     private long _live;
     private long _peak;
     private long _pooled;
     private long _requests;
     private long _collected;
+    private bool _isDisposed;
 
-    public GpuMemoryPool(IGpuDriver driver) => (_driver, _keeps) = (driver, !driver.Properties.GuardsAllocations);
+    /// <summary>Makes a pool.</summary>
+    /// <param name="driver">Where memory comes from.</param>
+    /// <param name="limit">Most bytes to take; null for what the environment says, or all there is.</param>
+    /// <exception cref="FormatException">The environment's limit is no size.</exception>
+    public GpuMemoryPool(IGpuDriver driver, long? limit = null) => (_driver, _keeps, _limit) = (
+        driver, !driver.Properties.GuardsAllocations, limit ?? LimitFromEnvironment());
 
     public MemoryStatistics Statistics
     {
@@ -44,19 +62,27 @@ internal sealed class GpuMemoryPool : IDisposable
             _requests++;
             _live += size;
             _peak = Math.Max(_peak, _live);
-            return new GpuStorage(this, block, sizeInBytes);
+            var storage = new GpuStorage(this, block, sizeInBytes);
+            _liveByRole[(int)storage.Role] += size;
+            return storage;
         }
     }
 
-    public void Return(GpuBlock block, bool collected)
+    public void Return(GpuBlock block, MemoryRole role, bool collected)
     {
         lock (_gate)
         {
             _live -= block.Size;
+            _liveByRole[(int)role] -= block.Size;
             _collected += collected ? 1 : 0;
+            if (_isDisposed)
+            {
+                return; // the driver is gone, and the memory with it
+            }
+
             if (!_keeps)
             {
-                _driver.Free(block.Address);
+                GiveBack(block, collected);
                 return;
             }
 
@@ -70,12 +96,22 @@ internal sealed class GpuMemoryPool : IDisposable
         }
     }
 
-    /// <summary>Gives all waiting blocks back to the device.</summary>
+    public void ChangeRole(GpuBlock block, MemoryRole from, MemoryRole to)
+    {
+        lock (_gate)
+        {
+            _liveByRole[(int)from] -= block.Size;
+            _liveByRole[(int)to] += block.Size;
+        }
+    }
+
+    /// <summary>Gives all waiting blocks back to the device; what is returned from now on stays with the driver.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
             Trim();
+            _isDisposed = true;
         }
     }
 
@@ -93,12 +129,26 @@ internal sealed class GpuMemoryPool : IDisposable
         return (size + step - 1) / step * step;
     }
 
+    private static long? LimitFromEnvironment() =>
+        Environment.GetEnvironmentVariable(LimitVariable) is { Length: > 0 } text ? MemorySize.Parse(text) : null;
+
     private GpuBlock Take(long size)
     {
+        FreeCollected();
         if (_free.TryGetValue(size, out Stack<GpuBlock>? blocks) && blocks.TryPop(out GpuBlock? block))
         {
             _pooled -= size;
             return block;
+        }
+
+        if (_pooled > 0 && _live + _pooled + size > _limit)
+        {
+            Trim();
+        }
+
+        if (_live + size > _limit)
+        {
+            throw OutOfMemory(size, null);
         }
 
         try
@@ -108,12 +158,43 @@ internal sealed class GpuMemoryPool : IDisposable
         catch (GpuException error) when (error.IsOutOfMemory && _pooled > 0)
         {
             Trim();
+        }
+        catch (GpuException error) when (error.IsOutOfMemory)
+        {
+            throw OutOfMemory(size, error);
+        }
+
+        try
+        {
             return new GpuBlock(_driver.Allocate(size), size);
         }
+        catch (GpuException error) when (error.IsOutOfMemory)
+        {
+            throw OutOfMemory(size, error);
+        }
+    }
+
+    private void GiveBack(GpuBlock block, bool collected)
+    {
+        if (collected)
+        {
+            _collectedBlocks.Add(block);
+        }
+        else
+        {
+            _driver.Free(block.Address);
+        }
+    }
+
+    private void FreeCollected()
+    {
+        _collectedBlocks.ForEach(block => _driver.Free(block.Address));
+        _collectedBlocks.Clear();
     }
 
     private void Trim()
     {
+        FreeCollected();
         foreach (GpuBlock block in _free.Values.SelectMany(blocks => blocks))
         {
             _driver.Free(block.Address);
@@ -122,4 +203,34 @@ internal sealed class GpuMemoryPool : IDisposable
         _free.Clear();
         _pooled = 0;
     }
+
+    private DeviceMemoryException OutOfMemory(long size, GpuException? error)
+    {
+        long total = error is null ? _limit!.Value : _driver.Properties.MemoryBytes;
+        long inUse = error?.MemoryInUse ?? _live;
+        List<string> holders = [.. Roles
+            .Where(role => _liveByRole[(int)role] > 0)
+            .OrderByDescending(role => _liveByRole[(int)role])
+            .Select(role => $"{NameOf(role)} {MemorySize.Text(_liveByRole[(int)role])}")];
+
+        // A few MiB are the context's own; more than that is worth a look at the other programs.
+        if (inUse - _live > total / 50)
+        {
+            holders.Add($"libraries and other programs {MemorySize.Text(inUse - _live)}");
+        }
+
+        string message = $"{_driver.Name}: {MemorySize.Text(size)} for {NameOf(MemoryRoleScope.Current)} do not fit: "
+            + $"{MemorySize.Text(inUse)} of {MemorySize.Text(total)} are in use"
+            + (holders.Count > 0 ? $" ({string.Join(", ", holders)}). " : ". ")
+            + "Use a smaller batch or image size, or bfloat16"
+            + (error is null ? $", or raise {LimitVariable}." : ".");
+        return error is null ? new DeviceMemoryException(message) : new DeviceMemoryException(message, error);
+    }
+
+    private static string NameOf(MemoryRole role) => role switch
+    {
+        MemoryRole.OptimizerState => "optimizer state",
+        MemoryRole.Other => "other arrays",
+        _ => role.ToString().ToLowerInvariant(),
+    };
 }

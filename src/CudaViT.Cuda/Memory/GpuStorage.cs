@@ -20,7 +20,9 @@ internal sealed class GpuStorage : Storage
         return storage._block.Address + (nint)(array.Offset * array.DType.SizeInBytes());
     }
 
-    protected override void ReturnBlock(bool collected) => _pool.Return(_block, collected);
+    protected override void ReturnBlock(bool collected) => _pool.Return(_block, Role, collected);
+
+    protected override void OnRoleChanging(MemoryRole role) => _pool.ChangeRole(_block, Role, role);
 }
 
 /// <summary>Device memory of one size class; outlives the storages that use it in turn.</summary>

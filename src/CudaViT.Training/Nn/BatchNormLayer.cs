@@ -49,8 +49,11 @@ public sealed class BatchNormLayer : NormLayer
             .Reshape(x.Shape.Dimensions);
     }
 
-    private protected override void InitializeBuffers(IBackend backend, DType dtype) =>
+    private protected override void InitializeBuffers(IBackend backend, DType dtype)
+    {
+        using var role = new MemoryRoleScope(MemoryRole.Parameters);
         _statistics = new BatchNormStatistics(backend, _channels, dtype);
+    }
 
     private protected override IEnumerable<StateSlot> Buffers(string prefix)
     {

@@ -60,8 +60,11 @@ public sealed class Parameter
     /// <summary>Name within its module.</summary>
     internal string LocalName => _localName;
 
-    internal void Initialize(IBackend backend, DType dtype, ulong seed) =>
+    internal void Initialize(IBackend backend, DType dtype, ulong seed)
+    {
+        using var role = new MemoryRoleScope(MemoryRole.Parameters);
         _value = new Tensor(NdArray.FromDoubles(backend, Draw(seed), Shape, dtype), IsTrainable);
+    }
 
     /// <summary>The initial values, before they are rounded.</summary>
     internal double[] Draw(ulong seed)
@@ -71,7 +74,11 @@ public sealed class Parameter
         return values;
     }
 
-    internal void InitializeLike(Parameter twin) => _value = new Tensor(twin.Value.Data.Clone(), IsTrainable);
+    internal void InitializeLike(Parameter twin)
+    {
+        using var role = new MemoryRoleScope(MemoryRole.Parameters);
+        _value = new Tensor(twin.Value.Data.Clone(), IsTrainable);
+    }
 
     /// <summary>
     /// The name, not the order of construction, addresses the numbers: a model with one block more starts from the same

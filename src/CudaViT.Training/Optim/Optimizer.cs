@@ -19,6 +19,7 @@ public abstract class Optimizer
     {
         ArgumentNullException.ThrowIfNull(groups);
         (Groups, _stateNames) = (groups, stateNames);
+        using var role = new MemoryRoleScope(MemoryRole.OptimizerState);
         foreach (Parameter parameter in groups.SelectMany(group => group.Parameters))
         {
             NdArray value = parameter.Value.Data;

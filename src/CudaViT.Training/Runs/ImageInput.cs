@@ -20,6 +20,7 @@ public sealed class ImageInput(TrainSettings settings, IBackend backend, Normali
     {
         (int size, int channels) = (settings.Model.ImageSize, settings.Model.Channels);
         int count = pixels.Length / (size * size * channels);
+        using var role = new MemoryRoleScope(MemoryRole.Data);
         NdArray images = NdArray.From(backend, pixels, [count, size, size, channels]);
         return NormalizeImages.Apply(images, _mean, _std, settings.Dtype);
     }
