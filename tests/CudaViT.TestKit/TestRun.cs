@@ -27,6 +27,13 @@ public sealed class TestRun : IDisposable
     public NdArray Array(double[] values, Shape shape, DType dtype) =>
         NdArray.FromDoubles(Backend, values, shape, dtype);
 
+    /// <summary>The same values at an address that is a multiple of the element's size and of nothing more.</summary>
+    public NdArray Shifted(NdArray x)
+    {
+        double[] values = [0, .. x.ToDoubles()];
+        return Array(values, [values.Length], x.DType).Rows(1, values.Length).Reshape(x.Shape);
+    }
+
     /// <summary>Whole numbers in [0, <paramref name="end"/>), for labels and indices.</summary>
     public NdArray Integers(Shape shape, DType dtype, int seed, int end)
     {

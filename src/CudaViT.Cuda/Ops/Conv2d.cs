@@ -4,9 +4,9 @@ namespace CudaViT.Cuda;
 
 public sealed partial class CudaBackend
 {
-    // Elements of the columns that exist at a time, unless one image needs more: a few MiB, which the second-level cache of
-    // a large device keeps between the kernels that write and read them.
-    private const long MaxColumnElements = 1 << 22;
+    // Elements of the columns that exist at a time for each multiprocessor, unless one image needs more: enough for a few
+    // tiles of a product, 64 MiB in F32 on a large device.
+    private const long ColumnElements = 1 << 17;
 
     private static readonly Dim3 ConvolutionBlock = (WarpSize, WarpsPerBlock); // 128 elements of 8 rows
 
@@ -14,7 +14,7 @@ public sealed partial class CudaBackend
     public NdArray Conv2d(NdArray x, NdArray weight, NdArray? bias, SlidingWindow window)
     {
         using ProfilerRange range = Range();
-        ColumnBlocks at = new(x, weight, window);
+        ColumnBlocks at = new(x, weight, window, ColumnElements * _driver.Properties.Multiprocessors);
         NdArray y = Empty([at.Images, at.Outputs, window.OutputHeight, window.OutputWidth], x.DType);
         if (y.Count == 0)
         {
@@ -81,7 +81,7 @@ public sealed partial class CudaBackend
 
     private NdArray Conv2dInputBackward(NdArray dy, NdArray x, NdArray weight, SlidingWindow window)
     {
-        ColumnBlocks at = new(x, weight, window);
+        ColumnBlocks at = new(x, weight, window, ColumnElements * _driver.Properties.Multiprocessors);
         NdArray dx = Empty(x.Shape, dy.DType);
         NdArray columns = Empty([at.BlockImages, at.Depth, at.Positions], dy.DType);
         for (int first = 0; first < at.Images; first += at.BlockImages)
@@ -118,7 +118,7 @@ public sealed partial class CudaBackend
 
     private NdArray Conv2dWeightBackward(NdArray dy, NdArray x, NdArray weight, SlidingWindow window)
     {
-        ColumnBlocks at = new(x, weight, window);
+        ColumnBlocks at = new(x, weight, window, ColumnElements * _driver.Properties.Multiprocessors);
         NdArray dWeight = Empty(weight.Shape, dy.DType);
         if (at.Images == 0 || at.Outputs == 0)
         {
@@ -217,12 +217,12 @@ public sealed partial class CudaBackend
     /// <summary>Sizes of a convolution, and how many images share a buffer for their columns.</summary>
     private readonly struct ColumnBlocks
     {
-        public ColumnBlocks(NdArray x, NdArray weight, SlidingWindow window)
+        public ColumnBlocks(NdArray x, NdArray weight, SlidingWindow window, long elements)
         {
             (Images, Channels, Outputs, Window) = (x.Shape[0], x.Shape[1], weight.Shape[0], window);
             Depth = (int)weight.Shape.CountFrom(1);
             long perImage = (long)Depth * window.OutputCount;
-            BlockImages = (int)Math.Clamp(MaxColumnElements / perImage, 1, Math.Max(1, Images));
+            BlockImages = (int)Math.Clamp(elements / perImage, 1, Math.Max(1, Images));
         }
 
         public int Images { get; }

@@ -108,7 +108,7 @@ public sealed partial class CudaBackend
     }
 
     /// <summary>Rows whose column sums go to one partial: enough to be worth a block, few enough for a full device.</summary>
-    private static long RowsPerChunk(long rows) => Math.Max(64, (rows + MaxPartials - 1) / MaxPartials);
+    private static long RowsPerChunk(long rows) => Math.Max(32, (rows + MaxPartials - 1) / MaxPartials);
 
     /// <summary>
     /// How many 16-byte packs of a row each lane of a warp holds: 2, 4 or 8, rounded up; 0 if the row has more, or if it or

@@ -9,7 +9,8 @@ public sealed class BatchNormTests
 
     // Rows, channels, spatial size (0: a matrix), groups. The smallest batch; one channel; a width past one tile of 256 and
     // not a multiple of any vector; more rows than one block; two and three groups, the second with blocks of uneven size;
-    // images of one pixel, of odd size, and with planes longer than a tile.
+    // so many rows that blocks grow; images of one pixel, of odd size, and with planes longer than a tile; several blocks of
+    // images in each group.
     public static TheoryData<string, DType, int, int, int, int> Cases => Backends.Cross(
         (2, 3, 0, 1),
         (7, 1, 0, 1),
@@ -18,9 +19,11 @@ public sealed class BatchNormTests
         (8, 6, 0, 2),
         (5000, 4, 0, 1),
         (10002, 3, 0, 3),
+        (40000, 1, 0, 1),
         (2, 2, 1, 1),
         (3, 4, 5, 1),
-        (4, 2, 19, 2));
+        (4, 2, 19, 2),
+        (70, 2, 11, 2));
 
     [Theory, MemberData(nameof(Cases))]
     public void Training_agrees_with_the_double_reference(

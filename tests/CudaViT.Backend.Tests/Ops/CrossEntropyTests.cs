@@ -5,12 +5,13 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class CrossEntropyTests
 {
-    // Rows, classes, smoothing. One class, where the loss is 0; a width just past a tile; many rows; half of the target
-    // spread out.
+    // Rows, classes, smoothing. One class, where the loss is 0; a width just past a tile; a row whose last packs occupy a
+    // part of a warp; many rows; half of the target spread out.
     public static TheoryData<string, DType, int, int, double> Cases => Backends.Cross(
         (3, 1, 0.0),
         (1, 10, 0.0),
         (5, 257, 0.1),
+        (6, 264, 0.1),
         (700, 10, 0.0),
         (33, 100, 0.5));
 
@@ -47,6 +48,45 @@ public sealed class CrossEntropyTests
         double distance = x.Data.ToDoubles()[0];
         Assert.Equal(0, right.Data.Item());
         Assert.Equal(distance, wrong.Data.Item());
+    }
+
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Logits_may_begin_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = new(run.Shifted(run.Normal([6, 64], dtype, seed: 1).Data), requiresGrad: true);
+        NdArray labels = run.Shifted(run.Integers([6], DType.I32, seed: 2, end: 64));
+
+        Tensor loss = CrossEntropy.Apply(x, labels);
+        loss.Backward();
+
+        (double expected, double[] dx) = Reference.CrossEntropy(x.Data.ToDoubles(), labels.ToDoubles(), 6, 64, 0);
+        TensorAssert.Close([expected], loss, Tolerance.For(loss.DType, reduced: 70).At(10));
+        TensorAssert.Close(dx, x.Grad, Tolerance.For(dtype, reduced: 64).Times(10).At(1.0 / 6), "dx");
+    }
+
+    // Apply refuses such labels; on a device they may come from elsewhere, and must not be used as addresses.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void A_label_that_is_no_class_makes_the_loss_NaN(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        if (run.Backend.Name == "cpu")
+        {
+            return; // it throws
+        }
+
+        NdArray x = run.Normal([3, 4], dtype, seed: 1).Data;
+        foreach (int label in (int[])[-1, 4, int.MaxValue])
+        {
+            NdArray labels = run.Array([0, label, 3], [3], DType.I32);
+            (NdArray loss, NdArray logSum) = run.Backend.CrossEntropy(x, labels, labelSmoothing: 0);
+            NdArray dy = run.Array([1], [], loss.DType);
+            double[] dx = run.Backend.CrossEntropyBackward(dy, x, labels, logSum, labelSmoothing: 0).ToDoubles();
+
+            Assert.True(double.IsNaN(loss.Item()));
+            Assert.All(dx[4..8], v => Assert.True(double.IsNaN(v)));
+            Assert.All(dx[..4].Concat(dx[8..]), v => Assert.True(double.IsFinite(v)));
+        }
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]

@@ -6,13 +6,18 @@ namespace CudaViT.Backend.Tests;
 public sealed class InfoNceTests
 {
     // Queries, keys, width, offset. One query and one key, whose loss is 0; more keys than queries, the positives in the
-    // middle; both sizes just past a tile, so that every sum goes on in a second one; the positives in the second tile.
+    // middle; both sizes just past a tile, so that every sum goes on in a second one; the positives in the second tile; whole
+    // tiles of a kernel; just past them, with a width that is a tile and a rest; more columns of the gradient than a block
+    // forms.
     public static TheoryData<string, DType, int, int, int, int> Cases => Backends.Cross(
         (1, 1, 4, 0),
         (5, 5, 33, 0),
         (4, 12, 8, 4),
         (513, 1025, 3, 0),
-        (3, 1030, 2, 1026));
+        (3, 1030, 2, 1026),
+        (64, 128, 16, 64),
+        (65, 130, 40, 3),
+        (5, 70, 300, 0));
 
     [Theory, MemberData(nameof(Cases))]
     public void Loss_and_gradient_agree_with_the_double_reference(

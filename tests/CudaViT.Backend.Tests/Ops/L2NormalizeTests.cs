@@ -5,9 +5,10 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class L2NormalizeTests
 {
-    // One element; just below, at and above a warp; MoCo's own width; no rows at all.
+    // One element; just below, at and above a warp; MoCo's own width; a row whose last packs occupy a part of the warp; no
+    // rows at all.
     public static TheoryData<string, DType, int, int> Cases =>
-        Backends.Cross((5, 1), (3, 31), (3, 32), (3, 33), (8, 256), (0, 4));
+        Backends.Cross((5, 1), (3, 31), (3, 32), (3, 33), (8, 256), (3, 264), (0, 4));
 
     [Theory, MemberData(nameof(Cases))]
     public void Forward_agrees_with_the_double_reference(string backend, DType dtype, int rows, int width)
@@ -35,6 +36,23 @@ public sealed class L2NormalizeTests
         double[] expected = Reference.L2NormalizeBackward(dy.ToDoubles(), x.Data.ToDoubles(), rows, width, epsilon: 1e-3);
         double shortest = rows == 0 ? 1 : x.Data.ToDoubles().Chunk(width).Min(row => Math.Sqrt(row.Sum(v => v * v)));
         TensorAssert.Close(expected, x.Grad, Tolerance.For(dtype, reduced: width).At(4 / shortest));
+    }
+
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Operands_may_begin_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = new(run.Shifted(run.Normal([5, 32], dtype, seed: 1).Data), requiresGrad: true);
+        NdArray dy = run.Shifted(run.Normal([5, 32], dtype, seed: 2).Data);
+
+        Tensor y = L2Normalize.Apply(x, epsilon: 1e-3);
+        y.Backward(dy);
+
+        double[] expected = Reference.L2Normalize(x.Data.ToDoubles(), 5, 32, epsilon: 1e-3);
+        double[] dx = Reference.L2NormalizeBackward(dy.ToDoubles(), x.Data.ToDoubles(), 5, 32, epsilon: 1e-3);
+        double shortest = x.Data.ToDoubles().Chunk(32).Min(row => Math.Sqrt(row.Sum(v => v * v)));
+        TensorAssert.Close(expected, y, Tolerance.For(dtype, reduced: 32));
+        TensorAssert.Close(dx, x.Grad, Tolerance.For(dtype, reduced: 32).At(4 / shortest), "dx");
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]

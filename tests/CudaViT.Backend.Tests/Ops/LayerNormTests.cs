@@ -7,10 +7,12 @@ public sealed class LayerNormTests
 {
     private const double Epsilon = 1e-3;
 
-    // One column, whose variance is 0; below, at and above a vector; one row over a block of partial sums; ViT-S; no
-    // rows.
-    public static TheoryData<string, DType, int, int> Cases =>
-        Backends.Cross((5, 1), (3, 7), (3, 16), (33, 17), (100, 384), (0, 4));
+    // One column, whose variance is 0; below, at and above a vector; one row over a block of partial sums; ViT-S and ViT-B;
+    // widths that fill two and four packs of every lane; one that a warp cannot keep in registers, except in BF16; so many
+    // rows that blocks grow; no rows.
+    public static TheoryData<string, DType, int, int> Cases => Backends.Cross(
+        (5, 1), (3, 7), (3, 16), (33, 17), (100, 384), (34, 768), (3, 256), (3, 512), (3, 1032), (8200, 9),
+        (0, 4));
 
     [Theory, MemberData(nameof(Cases))]
     public void Forward_agrees_with_the_double_reference(string backend, DType dtype, int rows, int width)
@@ -51,6 +53,28 @@ public sealed class LayerNormTests
         TensorAssert.Close(dx, x.Grad, Tolerance.For(dtype, reduced: width).At(4 * rstd), "dx");
         TensorAssert.Close(dWeight, weight.Grad, Tolerance.For(dtype, reduced: rows).At(Math.Sqrt(rows)), "dweight");
         TensorAssert.Close(dBias, bias.Grad, Tolerance.For(dtype, reduced: rows).At(Math.Sqrt(rows)), "dbias");
+    }
+
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Operands_may_begin_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = new(run.Shifted(run.Normal([40, 64], dtype, seed: 1).Data), requiresGrad: true);
+        Tensor weight = new(run.Shifted(run.Normal([64], dtype, seed: 2).Data), requiresGrad: true);
+        Tensor bias = new(run.Shifted(run.Normal([64], dtype, seed: 3).Data), requiresGrad: true);
+        NdArray dy = run.Shifted(run.Normal([40, 64], dtype, seed: 4).Data);
+
+        Tensor y = LayerNorm.Apply(x, weight, bias, Epsilon);
+        y.Backward(dy);
+
+        double[] expected = Reference.LayerNorm(
+            x.Data.ToDoubles(), weight.Data.ToDoubles(), bias.Data.ToDoubles(), 64, Epsilon);
+        (double[] dx, double[] dWeight, double[] dBias) = Reference.LayerNormBackward(
+            dy.ToDoubles(), x.Data.ToDoubles(), weight.Data.ToDoubles(), 64, Epsilon);
+        TensorAssert.Close(expected, y, Tolerance.For(dtype, reduced: 64).At(4));
+        TensorAssert.Close(dx, x.Grad, Tolerance.For(dtype, reduced: 64).At(4), "dx");
+        TensorAssert.Close(dWeight, weight.Grad, Tolerance.For(dtype, reduced: 40).At(Math.Sqrt(40)), "dweight");
+        TensorAssert.Close(dBias, bias.Grad, Tolerance.For(dtype, reduced: 40).At(Math.Sqrt(40)), "dbias");
     }
 
     // In float32 the square of the mean drowns this variance: E[x²] − E[x]² would leave nothing of it.
