@@ -83,6 +83,8 @@ internal static class CommandLine
             KnnCommand.Create(output),
             BenchCommand.Create(output),
             GradcheckCommand.Create(output),
+            DoctorCommand.Create(output),
+            KernelsCommand.Create(output),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

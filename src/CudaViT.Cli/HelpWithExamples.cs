@@ -30,6 +30,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
         KnnCommand.Name => KnnCommand.Examples,
         BenchCommand.Name => BenchCommand.Examples,
         GradcheckCommand.Name => GradcheckCommand.Examples,
+        DoctorCommand.Name => DoctorCommand.Examples,
+        KernelsCommand.Name => KernelsCommand.Examples,
         _ =>
         [
             ("cudavit train", "learn from the images shipped with the program, in minutes"),

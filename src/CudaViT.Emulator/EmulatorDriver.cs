@@ -71,6 +71,10 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
     /// <summary>Why the emulator cannot run on this machine, in a sentence; null where it can.</summary>
     public static string? Unavailable => WhyNotHere() ?? (HostCompiler.Find(null) is null ? NoCompiler(null) : null);
 
+    /// <summary>The C++ compiler that kernels are compiled with; null where there is none.</summary>
+    public static (string Program, string Version)? Compiler =>
+        HostCompiler.Find(null) is { } compiler ? (compiler.Path, compiler.Version) : null;
+
     /// <inheritdoc/>
     public string Name => "emulator";
 

@@ -49,7 +49,7 @@ public sealed class KernelCompiler
         ArgumentNullException.ThrowIfNull(computeCapability);
         return TargetFor(computeCapability, _architectures) ?? throw new GpuException(
             $"NVRTC {Version} does not compile for compute capability {computeCapability}, only for {Known()}; "
-            + $"install NVRTC of an older CUDA and set {LibraryPlaces.SettingVariable} to its folder.");
+            + $"install NVRTC of an older CUDA and set {CudaLibraries.SettingVariable} to its folder.");
     }
 
     /// <summary>Compiles a file for one architecture, or takes it from the cache.</summary>

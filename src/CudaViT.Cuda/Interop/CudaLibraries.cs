@@ -9,6 +9,9 @@ namespace CudaViT.Cuda;
 /// </summary>
 public static class CudaLibraries
 {
+    /// <summary>The environment variable that names folders to look into first.</summary>
+    public const string SettingVariable = "CUDAVIT_CUDA_LIB";
+
     /// <summary>Library name of LibraryImport declarations of the driver.</summary>
     internal const string Driver = "cudavit-driver";
 
@@ -32,13 +35,15 @@ public static class CudaLibraries
     /// declarations themselves do not search.
     /// </summary>
     /// <returns>The library's handle, for <see cref="NativeLibrary.GetExport"/>.</returns>
-    /// <exception cref="GpuException">There is none; the message says what to install or set, and where it was looked for.</exception>
+    /// <exception cref="GpuException">There is none; the message says what to install or set, and how it was looked for.</exception>
     public static nint Load(CudaLibrary which)
     {
         (FoundLibrary found, nint handle) = Libraries[(int)which].Value;
         return found.IsFound
             ? handle
-            : throw new GpuException($"{found.Problem}. Looked for in: {string.Join("; ", found.Tried)}.");
+            : throw new GpuException(
+                $"{found.Problem}. Looked for by {string.Join(", ", found.Tried.Select(LibrarySearch.RuleOf).Distinct())}; "
+                + "cudavit doctor says more.");
     }
 
     /// <summary>What <see cref="Load"/> finds: file, version and what was tried. Never throws.</summary>

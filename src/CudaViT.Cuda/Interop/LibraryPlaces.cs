@@ -14,8 +14,6 @@ internal sealed record LibraryPlace(string Rule, IReadOnlyList<string> Folders, 
 /// </summary>
 internal static partial class LibraryPlaces
 {
-    public const string SettingVariable = "CUDAVIT_CUDA_LIB";
-
     /// <summary>Names under which a library may be installed, newest CUDA first; 0 where the name is for every CUDA.</summary>
     public static (string Name, int Major)[] FileNames(CudaLibrary library, bool isWindows) => (library, isWindows) switch
     {
@@ -48,7 +46,8 @@ internal static partial class LibraryPlaces
 
     private static IEnumerable<LibraryPlace> ForToolkit(CudaLibrary library, ILibraryHost host, HostPaths paths)
     {
-        yield return new LibraryPlace(SettingVariable, [.. paths.ListIn(SettingVariable).Select(paths.FolderOfFile)]);
+        yield return new LibraryPlace(
+            CudaLibraries.SettingVariable, [.. paths.ListIn(CudaLibraries.SettingVariable).Select(paths.FolderOfFile)]);
         yield return new LibraryPlace("the program's folder", [host.ProgramFolder]);
         yield return new LibraryPlace("CUDA_PATH and CUDA_HOME", [.. ToolkitRoots(host).SelectMany(ToolkitFolders)]);
         yield return new LibraryPlace("the system's loader", [], UsesLoader: true);
@@ -79,7 +78,8 @@ internal static partial class LibraryPlaces
             : [["cu13", "lib"], [WheelOf(wheel), "lib"]];
     }
 
-    private static IEnumerable<string> ToolkitRoots(ILibraryHost host)
+    /// <summary>Toolkits that variables name.</summary>
+    public static IEnumerable<string> ToolkitRoots(ILibraryHost host)
     {
         string[] versioned = !host.IsWindows ? [] : [.. host.VariableNames
             .Where(name => name.StartsWith("CUDA_PATH_V", StringComparison.OrdinalIgnoreCase))
@@ -88,7 +88,8 @@ internal static partial class LibraryPlaces
         return names.Select(host.Variable).OfType<string>().Where(root => root.Length > 0).Distinct();
     }
 
-    private static IEnumerable<string> InstalledToolkits(ILibraryHost host)
+    /// <summary>Toolkits in the usual folders of Linux, newest first after the default one.</summary>
+    public static IEnumerable<string> InstalledToolkits(ILibraryHost host)
     {
         string[] folders = [.. host.FoldersIn("/usr/local")];
         IEnumerable<string> versioned = folders.Where(name => VersionedToolkitPattern().IsMatch(name))

@@ -91,6 +91,9 @@ internal static class LibrarySearch
         }
     }
 
+    /// <summary>The rule that a line of <see cref="FoundLibrary.Tried"/> is about.</summary>
+    public static string RuleOf(string tried) => tried[..tried.IndexOf(':', StringComparison.Ordinal)];
+
     // NVRTC opens its builtins by bare name, at the first compilation: found only if they are loaded already, or in one
     // of the loader's own folders. Both majors may share a folder, so only those of NVRTC's own are loaded.
     private static void LoadBuiltins(string folder, int major, ILibraryHost host, HostPaths paths)
@@ -115,7 +118,7 @@ internal static class LibrarySearch
                 $"{tooNew} is for a newer CUDA than the driver supports ({driver}); "
                 + $"update the driver, or install {Name(library)} of CUDA {driver!.Major}",
             _ => $"{Name(library)} ({file}) was not found; install a CUDA toolkit of version 12 or 13, "
-                + $"or set {LibraryPlaces.SettingVariable} to the folder of the file",
+                + $"or set {CudaLibraries.SettingVariable} to the folder of the file",
         };
     }
 

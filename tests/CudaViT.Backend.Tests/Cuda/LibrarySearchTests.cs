@@ -203,7 +203,7 @@ public sealed class LibrarySearchTests
             var error = Assert.Throws<GpuException>(() => CudaLibraries.Load(library));
             Assert.StartsWith(found.Problem!, error.Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', error.Message);
-            Assert.Contains(found.Tried[0], error.Message, StringComparison.Ordinal);
+            Assert.Contains("the system's loader", error.Message, StringComparison.Ordinal);
         }
     }
 

@@ -14,7 +14,7 @@ internal static class NvrtcAtHand
         FoundLibrary nvrtc = CudaLibraries.Probe(CudaLibrary.Nvrtc);
         Skip.If(
             !nvrtc.IsFound && Environment.GetEnvironmentVariable(RequireVariable) != "1",
-            $"NVRTC was not found: set {LibraryPlaces.SettingVariable}, or run tools/get-nvrtc.sh; "
+            $"NVRTC was not found: set {CudaLibraries.SettingVariable}, or run tools/get-nvrtc.sh; "
             + $"{RequireVariable}=1 makes this a failure");
         return new KernelCompiler(cache);
     }

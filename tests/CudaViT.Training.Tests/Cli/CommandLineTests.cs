@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using CudaViT.Cli;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
+using static CudaViT.Training.Tests.Support.CommandRunner;
 
 namespace CudaViT.Training.Tests.Cli;
 
@@ -18,6 +18,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("knn")]
     [InlineData("bench")]
     [InlineData("gradcheck")]
+    [InlineData("doctor")]
+    [InlineData("kernels")]
     public void Help_teaches(string command)
     {
         (int status, string output, string error) = Run([.. Words(command), "--help"]);
@@ -46,6 +48,10 @@ public sealed class CommandLineTests : IDisposable
             ["--step", "--batch", "--device", "--dtype", "--threads", "--json"],
             option => Assert.Contains(option, bench));
         Assert.Contains("--json", Run("gradcheck", "--help").Output);
+        Assert.Contains("--json", Run("doctor", "--help").Output);
+        string kernels = Run("kernels", "--help").Output;
+        Assert.All(
+            ["--arch", "--kernels-dir", "--build", "--ptx", "--sass", "--json"], option => Assert.Contains(option, kernels));
     }
 
     [Theory]
@@ -67,6 +73,12 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("knn")]
     [InlineData("bench --step nope")]
     [InlineData("gradcheck Nope")]
+    [InlineData("doctor extra")]
+    [InlineData("kernels --build f16")]
+    [InlineData("kernels --kernels-dir /none")]
+    [InlineData("kernels --sass Nope")]
+    [InlineData("kernels --ptx l2_normalize_forward --build u8")]
+    [InlineData("kernels --ptx l2_normalize_forward --sass l2_normalize_forward")]
     public void A_usage_error_is_one_line_and_status_2(string line)
     {
         (int status, string output, string error) = Run(Words(line));
@@ -161,20 +173,5 @@ public sealed class CommandLineTests : IDisposable
         Assert.True((long)report["peakBytes"]! > 1 << 20);
     }
 
-    private static (int Status, string Output, string Error) Run(params string[] args)
-    {
-        var output = new StringWriter();
-        var error = new StringWriter();
-        int status = CommandLine.Run(args, output, error);
-        return (status, output.ToString(), error.ToString());
-    }
-
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-
-    private static void AssertOneLine(string error)
-    {
-        Assert.StartsWith("cudavit: ", error);
-        Assert.Equal(1, error.Count(c => c == '\n'));
-        Assert.DoesNotContain("   at ", error);
-    }
 }

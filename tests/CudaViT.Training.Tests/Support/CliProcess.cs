@@ -21,11 +21,12 @@ internal sealed class CliProcess : IDisposable
     }
 
     /// <summary>Starts <c>cudavit</c>.</summary>
-    public static CliProcess Start(params string[] args)
+    public static CliProcess Start(params string[] args) => Start(new Dictionary<string, string?>(), args);
+
+    /// <summary>Starts <c>cudavit</c> with environment variables changed; null removes one.</summary>
+    public static CliProcess Start(IReadOnlyDictionary<string, string?> environment, params string[] args)
     {
-        string? self = Environment.ProcessPath;
-        string host = Path.GetFileNameWithoutExtension(self) == "dotnet" ? self! : "dotnet";
-        string[] command = [host, Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args];
+        string[] command = [Host(), Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args];
         if (OperatingSystem.IsLinux())
         {
             // Tests that a shell started in the background inherit an ignored SIGINT, and so would the program.
@@ -38,6 +39,11 @@ internal sealed class CliProcess : IDisposable
             RedirectStandardError = true,
         };
         start.Environment.Remove("CUDAVIT_DEBUG");
+        foreach ((string name, string? value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         return new CliProcess(Process.Start(start)!);
     }
 
@@ -45,6 +51,14 @@ internal sealed class CliProcess : IDisposable
     public static (int Status, string Output, string Error) Run(params string[] args)
     {
         using CliProcess process = Start(args);
+        return process.Finish();
+    }
+
+    /// <summary>Runs <c>cudavit</c> to its end, with environment variables changed; null removes one.</summary>
+    public static (int Status, string Output, string Error) Run(
+        IReadOnlyDictionary<string, string?> environment, params string[] args)
+    {
+        using CliProcess process = Start(environment, args);
         return process.Finish();
     }
 
@@ -87,5 +101,15 @@ internal sealed class CliProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    // By its full path, for a test may leave no PATH.
+    private static string Host()
+    {
+        string? self = Environment.ProcessPath;
+        return Path.GetFileNameWithoutExtension(self) == "dotnet"
+            ? self!
+            : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+                .Select(folder => Path.Combine(folder, "dotnet")).FirstOrDefault(File.Exists) ?? "dotnet";
     }
 }
