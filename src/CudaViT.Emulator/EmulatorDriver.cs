@@ -39,6 +39,7 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
     private List<DeviceWork>? _recording;
     private long _allocatedBytes;
     private ulong _launches;
+    private bool _disposed;
 
     /// <summary>Makes a device.</summary>
     /// <param name="options">How to run kernels; null for the defaults.</param>
@@ -124,6 +125,11 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
     {
         lock (_gate)
         {
+            if (_disposed)
+            {
+                return; // an array that the collector has found after the device was gone
+            }
+
             if (!_allocations.Remove(address, out long size))
             {
                 throw new GpuException($"Free: 0x{address:x} is no allocation of this device.");
@@ -165,6 +171,12 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
             RunQueue(stream);
             string label = Label("CopyToHost");
             Require(source, destination.Length, label);
+            if (_runtime.FirstUnwritten(source, destination.Length, _owner) is var offset and not -1)
+            {
+                ulong number = _runtime.AllocationNumber(source, _owner, out _);
+                throw new GpuException($"{label}: reads byte {offset} of allocation #{number}, which nobody has written.");
+            }
+
             new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
         }
     }
@@ -347,6 +359,12 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
     {
         lock (_gate)
         {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
             Abandon();
             foreach (nint address in _allocations.Keys)
             {
@@ -519,10 +537,12 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
                 Require(copy.Source, copy.Bytes, copy.Label);
                 Require(copy.Destination, copy.Bytes, copy.Label);
                 Buffer.MemoryCopy((void*)copy.Source, (void*)copy.Destination, copy.Bytes, copy.Bytes);
+                _runtime.MarkWritten(copy.Destination, copy.Source, copy.Bytes, _owner);
                 break;
             case SetWork set:
                 Require(set.Destination, set.Bytes, set.Label);
                 NativeMemory.Fill((void*)set.Destination, (nuint)set.Bytes, set.Value);
+                _runtime.MarkWritten(set.Destination, 0, set.Bytes, _owner);
                 break;
             case MarkWork mark:
                 mark.Marker.Reach(mark.Recording);
@@ -539,6 +559,7 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
     {
         Require(destination, source.Length, label);
         source.CopyTo(new Span<byte>((void*)destination, source.Length));
+        _runtime.MarkWritten(destination, 0, source.Length, _owner);
     }
 
     private void Require(nint address, long size, string label)

@@ -54,6 +54,8 @@ internal sealed unsafe class EmulatorRuntime
     private readonly delegate* unmanaged<nint, ulong, ulong, int> _owns;
     private readonly delegate* unmanaged<nint, ulong, ulong> _brokenGuard;
     private readonly delegate* unmanaged<nint, ulong, ulong*, ulong> _allocationNumber;
+    private readonly delegate* unmanaged<nint, nint, ulong, ulong, void> _markWritten;
+    private readonly delegate* unmanaged<nint, ulong, ulong, long> _firstUnwritten;
     private readonly delegate* unmanaged<nint, NativeModule*, int> _describeModule;
     private readonly delegate* unmanaged<NativeLaunch*, byte*, ulong, int> _launch;
 
@@ -65,6 +67,8 @@ internal sealed unsafe class EmulatorRuntime
         _owns = (delegate* unmanaged<nint, ulong, ulong, int>)Export("emulator_owns");
         _brokenGuard = (delegate* unmanaged<nint, ulong, ulong>)Export("emulator_broken_guard");
         _allocationNumber = (delegate* unmanaged<nint, ulong, ulong*, ulong>)Export("emulator_allocation_number");
+        _markWritten = (delegate* unmanaged<nint, nint, ulong, ulong, void>)Export("emulator_mark_written");
+        _firstUnwritten = (delegate* unmanaged<nint, ulong, ulong, long>)Export("emulator_first_unwritten");
         _describeModule = (delegate* unmanaged<nint, NativeModule*, int>)Export("emulator_describe_module");
         _launch = (delegate* unmanaged<NativeLaunch*, byte*, ulong, int>)Export("emulator_launch");
 
@@ -93,6 +97,13 @@ internal sealed unsafe class EmulatorRuntime
         size = found;
         return number;
     }
+
+    /// <summary>Notes that the host has written a range, or copied it from another (0 for none).</summary>
+    public void MarkWritten(nint target, nint source, long size, ulong owner) =>
+        _markWritten(target, source, (ulong)size, owner);
+
+    /// <summary>Offset in its allocation of a range's first byte that nobody has written, or -1.</summary>
+    public long FirstUnwritten(nint address, long size, ulong owner) => _firstUnwritten(address, (ulong)size, owner);
 
     public NativeModule DescribeModule(nint address)
     {

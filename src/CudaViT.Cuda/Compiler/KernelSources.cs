@@ -58,6 +58,21 @@ public sealed class KernelSources
                 $"{path} has no kernel files (*.cu); expected a folder like this project's kernels/.");
     }
 
+    /// <summary>Files that stand nowhere but in memory.</summary>
+    /// <param name="origin">Where they come from, for messages.</param>
+    /// <param name="texts">Text by name, as in <c>#include</c>.</param>
+    public static KernelSources FromTexts(string origin, IReadOnlyDictionary<string, string> texts)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        var own = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string name, string text) in texts)
+        {
+            own.Add(name, Normalize(text));
+        }
+
+        return new KernelSources(origin, own);
+    }
+
     /// <summary>A file's text, if there is such a file.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out string? text) => _texts.TryGetValue(name, out text);
 

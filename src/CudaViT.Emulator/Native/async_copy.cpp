@@ -1,5 +1,5 @@
-// async_copy.cpp: cp.async. The target is poisoned at once and filled when the thread waits, so whoever reads it too early
-// sees that.
+// async_copy.cpp: cp.async. The target is poisoned at once and filled when the thread waits, which counts as its write: so
+// whoever reads it too early sees poison, and is told in checked mode.
 #include "runtime.h"
 
 #include <cstring>
@@ -11,6 +11,7 @@ static void finish(Fiber& fiber, uint32_t groups)
     size_t kept = 0;
     for (const AsyncCopy& copy : fiber.copies) {
         if (copy.group < groups) {
+            check(copy.target, copy.bytes, Access::AsyncEnd, copy.caller);
             memcpy(copy.target, copy.source, copy.bytes);
         } else {
             fiber.copies[kept++] = copy;
@@ -36,7 +37,7 @@ void emulator_async_copy(void* shared, const void* global, int bytes)
         fail(caller, "cp.async of %d bytes from %p to %p: an address is not a multiple of %d", bytes, global, shared, bytes);
     }
     check(global, (size_t)bytes, Access::Read, caller);
-    check(shared, (size_t)bytes, Access::Write, caller);
+    check(shared, (size_t)bytes, Access::AsyncBegin, caller);
     memset(shared, kPoison, (size_t)bytes);
     Fiber* fiber = worker->current;
     fiber->copies.push_back({shared, global, (uint32_t)bytes, fiber->open_group, caller});

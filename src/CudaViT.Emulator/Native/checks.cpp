@@ -1,22 +1,89 @@
-// checks.cpp: every memory access of a checked kernel arrives here.
+// checks.cpp: every memory access of a checked kernel arrives here before it happens, and is sent on by where it goes:
+// the thread's own stack, shared memory, device memory, or nowhere it may go.
 #include "runtime.h"
 
 namespace emulator {
 
-void check(const void*, size_t, Access, const void*) {}
+// Between two barriers, a thread of a test makes a million accesses at most; one that polls memory goes on for ever.
+constexpr uint64_t kMaxAccesses = 1 << 26;
 
-void begin_checked_launch(Launch&) {}
+// How far beyond its end an array's neighbourhood reaches, for messages.
+constexpr size_t kNear = 1 << 20;
+
+static const char* verb(Access access)
+{
+    switch (access) {
+    case Access::Write: return "writes";
+    case Access::Atomic: return "atomically changes";
+    case Access::AsyncBegin:
+    case Access::AsyncEnd: return "copies to";
+    default: return "reads";
+    }
+}
+
+[[noreturn]] static void fail_outside(const char* p, size_t bytes, Access access, const void* caller)
+{
+    const Worker* w = worker;
+    if (p + bytes > w->dynamic_shared - kNear && p < w->dynamic_shared + kMaxSharedBytes + kNear) {
+        fail(caller, "%s %zu bytes at offset %td of the dynamic shared memory, which has %zu", verb(access), bytes,
+            p - w->dynamic_shared, w->dynamic_bytes);
+    }
+    const Allocation* a = find_nearest(p, kNear, launch->request->owner);
+    if (a == nullptr) {
+        fail(caller, "%s %zu bytes at %p, which is no device memory", verb(access), bytes, p);
+    }
+    fail(caller, "%s %zu bytes at offset %td of allocation #%zu, which has %zu", verb(access), bytes, p - a->begin,
+        (size_t)a->number, (size_t)a->size);
+}
+
+static Allocation* find_recent(Worker* w, const char* p, size_t bytes)
+{
+    Allocation*& recent = w->recent[(uintptr_t)p / kPageBytes % (sizeof w->recent / sizeof w->recent[0])];
+    if (recent != nullptr && p >= recent->begin && p + bytes <= recent->begin + recent->size) return recent;
+    Allocation* found = find_allocation(p, launch->request->owner);
+    if (found == nullptr || p + bytes > found->begin + found->size) return nullptr;
+    return recent = found;
+}
+
+void check(const void* address, size_t bytes, Access access, const void* caller)
+{
+    Worker* w = worker;
+    if (w == nullptr || w->current == nullptr || launch->request->checked == 0) return;
+    const char* p = (const char*)address;
+    if (p >= w->current->stack && p < w->current->stack + kStackBytes) return;
+    if (++w->accesses > kMaxAccesses) {
+        fail(caller, "has made %llu accesses without waiting or ending; it may never end", (unsigned long long)kMaxAccesses);
+    }
+    if (p >= w->dynamic_shared && p + bytes <= w->dynamic_shared + w->dynamic_bytes) {
+        check_shared(w->dynamic_cells.data(), (size_t)(p - w->dynamic_shared), bytes, access, "dynamic", caller);
+        return;
+    }
+    if (p >= w->static_shared && p + bytes <= w->static_shared + w->static_bytes) {
+        check_shared(w->static_cells.data(), (size_t)(p - w->static_shared), bytes, access, "static", caller);
+        return;
+    }
+    if (access == Access::AsyncBegin || access == Access::AsyncEnd) {
+        fail(caller, "cp.async copies to %p, which is no shared memory", p);
+    }
+    if (Allocation* a = find_recent(w, p, bytes)) {
+        check_global(*a, (size_t)(p - a->begin), bytes, access, caller);
+        return;
+    }
+    const Module& module = *launch->request->module;
+    if (p >= module.begin && p + bytes <= module.end) {
+        if (access == Access::Read) return; // tables of constants
+        fail(caller, "%s constant data of its module", verb(access));
+    }
+    fail_outside(p, bytes, access, caller);
+}
 
 } // namespace emulator
 
 using namespace emulator;
 
-void emulator_atomic(void* address, unsigned bytes)
-{
-    check(address, bytes, Access::Atomic, __builtin_return_address(0));
-}
+void emulator_atomic(void* address, unsigned bytes, const void* caller) { check(address, bytes, Access::Atomic, caller); }
 
-void emulator_read_of_other_block(const void* address, unsigned bytes)
+void emulator_read_of_other_block(const void* address, unsigned bytes, const void* caller)
 {
-    check(address, bytes, Access::OtherBlock, __builtin_return_address(0));
+    check(address, bytes, Access::OtherBlock, caller);
 }

@@ -207,7 +207,7 @@ EMULATOR_INLINE void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_
 template <class T, class F>
 EMULATOR_UNCHECKED __attribute__((noinline)) T emulator_read_modify_write(T* p, F next)
 {
-    emulator_atomic(p, sizeof(T));
+    emulator_atomic(p, sizeof(T), __builtin_return_address(0));
     T old, desired;
     __atomic_load(p, &old, __ATOMIC_RELAXED);
     do {

@@ -49,6 +49,7 @@ uint64_t next_random(uint64_t& state)
 // start, start + stride, start + 2 * stride ... modulo count then visits everything once.
 unsigned coprime_stride(uint64_t random, uint64_t count)
 {
+    if (count < 2) return 1;
     unsigned stride = (unsigned)(random % 64) * 2 + 1;
     while (std::gcd((uint64_t)stride, count) != 1) stride += 2;
     return stride;

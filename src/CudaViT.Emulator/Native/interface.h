@@ -51,8 +51,8 @@ void emulator_async_commit();
 void emulator_async_wait(int pending_groups);
 
 // Told before an atomic access, and before one that may read what another block has written.
-void emulator_atomic(void* address, unsigned bytes);
-void emulator_read_of_other_block(const void* address, unsigned bytes);
+void emulator_atomic(void* address, unsigned bytes, const void* caller);
+void emulator_read_of_other_block(const void* address, unsigned bytes, const void* caller);
 
 // Ends the launch with a message.
 void emulator_trap(const char* text) __attribute__((noreturn));

@@ -36,6 +36,11 @@ static void prepare(Worker* w)
     }
     memset(w->recent, 0, sizeof w->recent);
     if (request.checked != 0) {
+        if (w->epoch > UINT32_MAX / 2) { // before old marks could be taken for new ones
+            w->epoch = 0;
+            w->dynamic_cells.clear();
+            w->static_cells.clear();
+        }
         w->dynamic_cells.resize(w->dynamic_bytes);
         w->static_cells.resize(w->static_bytes);
     }
@@ -123,7 +128,10 @@ EXPORT int emulator_launch(const LaunchRequest* request, char* text, uint64_t te
     uint64_t random = request->seed * 0x9e3779b97f4a7c15ull | 1;
     l.block_stride = coprime_stride(next_random(random), l.blocks);
     l.block_start = next_random(random) % l.blocks;
-    if (request->checked != 0) begin_checked_launch(l);
+    if (request->checked != 0 && !begin_checked_launch(l)) {
+        snprintf(text, text_bytes, "%s: the checked emulator runs at most 2^31 blocks", request->label);
+        return 1;
+    }
     run(l, l.blocks < (uint64_t)request->workers ? (int)l.blocks : request->workers);
     if (!failed()) return 0;
     strncpy(text, failure_message(), text_bytes - 1);

@@ -2,6 +2,8 @@
 #include "runtime.h"
 
 #include <cstring>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -15,7 +17,11 @@ constexpr unsigned char kGuard = 0xa5;
 // Never destroyed: other threads may still hold allocations while the process ends.
 static std::map<uintptr_t, Allocation*>& table = *new std::map<uintptr_t, Allocation*>;
 static std::shared_mutex& table_gate = *new std::shared_mutex;
+static std::deque<Allocation*>& freed = *new std::deque<Allocation*>; // still in the table
 static uint64_t numbers;
+
+// Addresses of so many freed allocations are not used again, so that late accesses are recognised.
+constexpr size_t kRemembered = 1024;
 
 static size_t mapped_bytes(uint64_t size)
 {
@@ -38,6 +44,33 @@ static void set_guards(const Allocation& a)
     memset(a.begin + a.size, kGuard, kGuardBytes);
 }
 
+static uint32_t* make_stamps(uint64_t size)
+{
+    void* stamps = mmap(nullptr, size * sizeof(uint32_t) + 1, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return stamps == MAP_FAILED ? nullptr : (uint32_t*)stamps;
+}
+
+static void drop_stamps(Allocation& a)
+{
+    if (a.written != nullptr) munmap(a.written, a.size * sizeof(uint32_t) + 1);
+    if (a.read != nullptr) munmap(a.read, a.size * sizeof(uint32_t) + 1);
+    a.written = a.read = nullptr;
+}
+
+static void unmap(Allocation* a)
+{
+    drop_stamps(*a);
+    munmap(a->begin - kPageBytes, mapped_bytes(a->size));
+    delete a;
+}
+
+void for_each_allocation(void (*action)(Allocation&))
+{
+    std::shared_lock<std::shared_mutex> lock(table_gate);
+    for (auto& [begin, a] : table) action(*a);
+}
+
 // The allocation that the address lies in, or else the last one before it.
 Allocation* find_allocation(const char* address, uint64_t owner)
 {
@@ -48,16 +81,41 @@ Allocation* find_allocation(const char* address, uint64_t owner)
     return a->owner == owner ? a : nullptr;
 }
 
+// The allocation whose begin or end is nearest to an address outside of all, for messages.
+Allocation* find_nearest(const char* address, size_t distance, uint64_t owner)
+{
+    std::shared_lock<std::shared_mutex> lock(table_gate);
+    Allocation* nearest = nullptr;
+    size_t best = distance;
+    auto next = table.upper_bound((uintptr_t)address);
+    if (next != table.end() && next->second->owner == owner && (size_t)(next->second->begin - address) < best) {
+        nearest = next->second;
+        best = (size_t)(nearest->begin - address);
+    }
+    if (next == table.begin()) return nearest;
+    Allocation* before = std::prev(next)->second;
+    const size_t gap = (size_t)(address - before->begin);
+    return before->owner == owner && (gap < before->size || gap - before->size < best) ? before : nearest;
+}
+
 } // namespace emulator
 
 using namespace emulator;
 
-EXPORT void* emulator_allocate(uint64_t size, uint64_t owner, int /*checked*/)
+EXPORT void* emulator_allocate(uint64_t size, uint64_t owner, int checked)
 {
     char* pages = (char*)mmap(
         nullptr, mapped_bytes(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pages == MAP_FAILED) return nullptr;
     Allocation* a = new Allocation{pages + kPageBytes, size, owner, 0, true, nullptr, nullptr};
+    if (checked != 0) {
+        a->written = make_stamps(size);
+        a->read = make_stamps(size);
+        if (a->written == nullptr || a->read == nullptr) {
+            unmap(a);
+            return nullptr;
+        }
+    }
     memset(a->begin, kPoison, size);
     set_guards(*a);
     std::unique_lock<std::shared_mutex> lock(table_gate);
@@ -74,9 +132,21 @@ EXPORT int emulator_free(void* address, uint64_t owner)
     if (found == table.end() || found->second->owner != owner || !found->second->live) return 1;
     Allocation* a = found->second;
     const bool hold = guards_hold(*a);
-    table.erase(found);
-    munmap(a->begin - kPageBytes, mapped_bytes(a->size));
-    delete a;
+    const bool is_checked = a->written != nullptr;
+    a->live = false;
+    if (is_checked) {
+        drop_stamps(*a);
+        madvise(a->begin - kPageBytes, mapped_bytes(a->size), MADV_DONTNEED);
+        freed.push_back(a);
+    }
+    if (!is_checked || freed.size() > kRemembered) {
+        if (is_checked) {
+            a = freed.front();
+            freed.pop_front();
+        }
+        table.erase((uintptr_t)a->begin);
+        unmap(a);
+    }
     return hold ? 0 : 2;
 }
 

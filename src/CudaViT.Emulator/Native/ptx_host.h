@@ -48,6 +48,6 @@ EMULATOR_INLINE T* as_global(T* p) { return p; }
 template <class T>
 EMULATOR_UNCHECKED __attribute__((noinline)) T load_from_other_block(const T* p)
 {
-    emulator_read_of_other_block(p, sizeof(T));
+    emulator_read_of_other_block(p, sizeof(T), __builtin_return_address(0));
     return *(const volatile T*)p;
 }

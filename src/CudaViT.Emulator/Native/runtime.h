@@ -118,8 +118,8 @@ struct Allocation {
     uint64_t size;
     uint64_t owner, number;
     bool live;
-    std::atomic<uint32_t>* written; // shadow, one stamp a byte; null without checks
-    std::atomic<uint32_t>* read;
+    uint32_t* written; // shadow, one stamp a byte; see global_checks.cpp. Null without checks.
+    uint32_t* read;
 };
 
 struct Worker {
@@ -169,15 +169,28 @@ void report(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // memory.cpp
 Allocation* find_allocation(const char* address, uint64_t owner);
+Allocation* find_nearest(const char* address, size_t distance, uint64_t owner);
+void for_each_allocation(void (*action)(Allocation&));
 
 // warp.cpp
 void warp_operation(
     unsigned mask, WarpWork work, int detail, LaneOperands& operands, const char* file, int line);
 
 // checks.cpp
-enum class Access : uint8_t { Read, Write, Atomic, OtherBlock };
+enum class Access : uint8_t {
+    Read,
+    Write,
+    Atomic,
+    OtherBlock, // a read of what another block may have written
+    AsyncBegin, // cp.async: its target cannot be read or written
+    AsyncEnd,   // until now
+};
 void check(const void* address, size_t bytes, Access access, const void* caller);
-void begin_checked_launch(Launch& launch);
+
+// shared_checks.cpp, global_checks.cpp
+void check_shared(SharedCell* cells, size_t offset, size_t bytes, Access access, const char* kind, const void* caller);
+void check_global(Allocation& allocation, size_t offset, size_t bytes, Access access, const void* caller);
+bool begin_checked_launch(Launch& launch);
 
 // async_copy.cpp
 void finish_copies(Fiber& fiber);
