@@ -65,7 +65,7 @@ __device__ __forceinline__ void cast(To* __restrict__ y, const scalar_t* __restr
         Pack<To, N> to;
 #pragma unroll
         for (int k = 0; k < N; k++) assign(&to.v[k], number(from.v[k]));
-        *(Pack<To, N>*)(y + first) = to;
+        store_pack(y + first, to);
     } else {
 #pragma unroll 1
         for (index_t i = first; i < count; i++) assign(&y[i], number(x[i]));

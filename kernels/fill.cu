@@ -16,7 +16,7 @@ __device__ __forceinline__ void fill_with(element_t* x, element_t value, index_t
         Pack<element_t, N> values;
 #pragma unroll
         for (int k = 0; k < N; k++) values.v[k] = value;
-        *(Pack<element_t, N>*)(x + first) = values;
+        store_pack(x + first, values);
     } else {
 #pragma unroll 1
         for (index_t i = first; i < count; i++) x[i] = value;

@@ -41,7 +41,7 @@ __device__ __forceinline__ void broadcast(
         pack to;
 #pragma unroll
         for (int k = 0; k < N; k++) store(&to.v[k], f(load(&from_a.v[k]), load(&from_b.v[k])));
-        *(pack*)y = to;
+        store_pack(y, to);
     } else {
 #pragma unroll 1
         for (index_t k = 0; k < R - column; k++) store(&y[k], f(load(&a[a_moves ? k : 0]), load(&b[b_moves ? k : 0])));

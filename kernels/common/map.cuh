@@ -21,7 +21,7 @@ __device__ __forceinline__ void map(scalar_t* __restrict__ y, const scalar_t* __
         pack to;
 #pragma unroll
         for (int k = 0; k < N; k++) store(&to.v[k], f(load(&from.v[k])));
-        *(pack*)(y + first) = to;
+        store_pack(y + first, to);
     } else {
 #pragma unroll 1
         for (index_t i = first; i < count; i++) store(&y[i], f(load(&x[i])));
@@ -40,7 +40,7 @@ __device__ __forceinline__ void map(scalar_t* y, const scalar_t* a, const scalar
         pack to;
 #pragma unroll
         for (int k = 0; k < N; k++) store(&to.v[k], f(load(&from_a.v[k]), load(&from_b.v[k])));
-        *(pack*)(y + first) = to;
+        store_pack(y + first, to);
     } else {
 #pragma unroll 1
         for (index_t i = first; i < count; i++) store(&y[i], f(load(&a[i]), load(&b[i])));

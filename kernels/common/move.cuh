@@ -8,5 +8,6 @@ constexpr int kElementPack = 16 / sizeof(element_t); // elements in 16 bytes: 2,
 template <int N>
 __device__ __forceinline__ void move(element_t* to, const element_t* from)
 {
-    *(Pack<element_t, N>*)to = *(const Pack<element_t, N>*)from;
+    const Pack<element_t, N> pack = *(const Pack<element_t, N>*)from; // not inside the call: that would read each element
+    store_pack(to, pack);
 }

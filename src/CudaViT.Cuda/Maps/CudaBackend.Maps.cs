@@ -17,6 +17,24 @@ public sealed partial class CudaBackend
     /// <summary>Whether every array starts at a multiple of 16 bytes, whatever its length.</summary>
     private static bool IsAligned(params ReadOnlySpan<NdArray?> arrays) => IsPacked(PackBytes, arrays);
 
+    /// <summary>Whether every one of some numbers of elements is a whole number of packs.</summary>
+    private static bool ArePacks(DType dtype, params ReadOnlySpan<long> counts)
+    {
+        foreach (long count in counts)
+        {
+            if (count % PackWidth(dtype) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Address of an array's element in row-major order.</summary>
+    private static nint AddressOf(NdArray array, long index) =>
+        GpuStorage.AddressOf(array) + (nint)(index * array.DType.SizeInBytes());
+
     /// <summary>Blocks that cover <paramref name="count"/> elements, <paramref name="width"/> to a thread.</summary>
     private static Dim3 ElementBlocks(long count, int width) => BlocksFor(count, (long)BlockSize * width);
 
