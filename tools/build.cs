@@ -3,8 +3,10 @@
 
 #:property PublishAot=false
 
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Xml.Linq;
 
 Directory.SetCurrentDirectory(RepositoryRoot());
@@ -39,7 +41,8 @@ static int Help(TextWriter output, int status)
           format   apply the code style; with --verify-no-changes only check it
           bench    run the benchmarks; arguments say which (see tools/CudaViT.Benchmarks/README.md)
           pack     publish the command line program to artifacts/cudavit
-          ci       test, check the style, and train for a moment: what a change must pass
+          ci       test, check the style, and train for a moment: what a change must pass; on Linux it fetches NVRTC
+                   into artifacts/nvrtc first, and installs g++ where there is no C++ compiler, to test kernels without a GPU
         """);
     return status;
 }
@@ -47,11 +50,35 @@ static int Help(TextWriter output, int status)
 // Each step runs even if one before it failed, so that one run tells everything.
 static int ContinuousIntegration()
 {
-    int failures = Test([], out Tally tally);
+    int failures = OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
+        ? PrepareForKernels()
+        : 0;
+    failures += Test([], out Tally tally);
     failures += Step("code style", () => Dotnet(["format", "CudaViT.sln", "--verify-no-changes"]));
     failures += Step("quick start, shortened", QuickStart);
     Print(tally);
     return failures == 0 ? 0 : 1;
+}
+
+// What testing kernels needs on a machine without a GPU: a C++ compiler for the emulator, and NVRTC.
+static int PrepareForKernels()
+{
+    string[] compilers = [Environment.GetEnvironmentVariable("CXX") ?? "", "g++", "clang++"];
+    int failures = Array.Exists(compilers, compiler => compiler.Length > 0 && CanStart(compiler))
+        ? 0
+        : Step("C++ compiler", () => Run("apt-get", ["update", "-q"]) | Run("apt-get", ["install", "-q", "-y", "g++"]));
+    Environment.SetEnvironmentVariable("CUDAVIT_REQUIRE_EMULATOR", "1");
+
+    // What the caller names comes first. Where NVRTC cannot be had, the tests that need it are skipped with that reason,
+    // or fail if CUDAVIT_REQUIRE_NVRTC is 1: it is no failure of this step.
+    string nvrtc = Path.GetFullPath("artifacts/nvrtc");
+    if (Step("NVRTC", () => Run("sh", ["tools/get-nvrtc.sh", nvrtc])) == 0)
+    {
+        string? named = Environment.GetEnvironmentVariable("CUDAVIT_CUDA_LIB");
+        Environment.SetEnvironmentVariable("CUDAVIT_CUDA_LIB", string.IsNullOrEmpty(named) ? nvrtc : $"{named}:{nvrtc}");
+    }
+
+    return failures;
 }
 
 // The README's own command, with its results written to files as well.
@@ -100,12 +127,36 @@ static int Step(string name, Func<int> run)
     return status == 0 ? 0 : 1;
 }
 
-static int Dotnet(string[] arguments)
+static int Dotnet(string[] arguments) => Run("dotnet", arguments);
+
+static int Run(string program, string[] arguments)
 {
-    using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments))
-        ?? throw new StepFailedException($"dotnet {arguments[0]} could not be started");
-    process.WaitForExit();
-    return process.ExitCode;
+    try
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments))!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+    catch (Win32Exception error)
+    {
+        Console.Error.WriteLine($"build: {program} could not be started: {error.Message}");
+        return 127; // as a shell would
+    }
+}
+
+static bool CanStart(string program)
+{
+    try
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, ["--version"]) { RedirectStandardOutput = true })!;
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+    catch (Win32Exception)
+    {
+        return false;
+    }
 }
 
 static string RepositoryRoot([CallerFilePath] string thisFile = "") =>
