@@ -1,0 +1,91 @@
+namespace CudaViT.Training.Checkpoints.Torch;
+
+/// <summary>A view of a storage: offset, sizes and strides in elements.</summary>
+internal sealed class TorchTensor
+{
+    /// <summary>More axes than any layer's weight has.</summary>
+    private const int MaxRank = 16;
+
+    private TorchTensor(TorchStorage storage, long offset, long[] shape, long[] stride) =>
+        (Storage, Offset, Shape, Stride) = (storage, offset, shape, stride);
+
+    public TorchStorage Storage { get; }
+
+    public long Offset { get; }
+
+    public IReadOnlyList<long> Shape { get; }
+
+    public IReadOnlyList<long> Stride { get; }
+
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+
+    public long SizeInBytes => Count * Storage.ElementSize;
+
+    /// <summary>Elements of the storage from <see cref="Offset"/> to the last one used.</summary>
+    public long Extent => Count == 0 ? 0 : 1 + Shape.Zip(Stride, (size, stride) => (size - 1) * stride).Sum();
+
+    /// <summary>Whether the elements lie in row-major order without gaps.</summary>
+    public bool IsContiguous
+    {
+        get
+        {
+            long expected = 1;
+            for (int axis = Shape.Count - 1; axis >= 0; axis--)
+            {
+                if (Shape[axis] != 1 && Stride[axis] != expected)
+                {
+                    return Count == 0;
+                }
+
+                expected *= Shape[axis];
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Makes a view, unless it would leave its storage or repeat elements of it.</summary>
+    /// <param name="storage">What to look at.</param>
+    /// <param name="offset">First element.</param>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="stride">Distance of neighbours along each axis.</param>
+    /// <param name="problem">What is wrong, when there is no result.</param>
+    public static TorchTensor? TryCreate(
+        TorchStorage storage, long offset, long[] shape, long[] stride, out string problem)
+    {
+        problem = "its sizes and strides do not belong together";
+        bool isWellFormed = shape.Length == stride.Length && shape.Length <= MaxRank && offset >= 0
+            && Array.TrueForAll(shape, size => size >= 0) && Array.TrueForAll(stride, step => step >= 0);
+        if (!isWellFormed)
+        {
+            return null;
+        }
+
+        // A view with more elements than its storage repeats some: a few bytes could stand for any amount of memory.
+        UInt128 count = 1;
+        UInt128 last = (UInt128)offset;
+        problem = $"it has more elements than its storage, {storage.Count}";
+        for (int axis = 0; axis < shape.Length && count > 0; axis++)
+        {
+            count *= (UInt128)shape[axis];
+            if (count > (UInt128)storage.Count)
+            {
+                // Unless another axis is empty: then there is nothing at all.
+                if (!shape.Contains(0))
+                {
+                    return null;
+                }
+
+                count = 0;
+            }
+        }
+
+        for (int axis = 0; axis < shape.Length && count > 0; axis++)
+        {
+            last += (UInt128)(shape[axis] - 1) * (UInt128)stride[axis];
+        }
+
+        problem = $"it reaches beyond its storage of {storage.Count} elements";
+        return count == 0 || last < (UInt128)storage.Count ? new TorchTensor(storage, offset, shape, stride) : null;
+    }
+}
