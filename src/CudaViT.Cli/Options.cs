@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using CudaViT.Core;
+using CudaViT.Training.Data;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli;
@@ -41,6 +42,22 @@ internal static class Options
         CustomParser = Choice([.. Presets.All.Select(preset => preset.Name)]),
     };
 
+    /// <summary>The model to use.</summary>
+    public static Option<string?> Checkpoint() => RequiredPath(
+        "--checkpoint", "FILE", "A final.safetensors or checkpoint of cudavit train, or a file of cudavit import.");
+
+    /// <summary>Images to use.</summary>
+    public static Option<string?> Data() => Path(
+        "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
+
+    /// <summary>A path that must be given.</summary>
+    public static Option<string?> RequiredPath(string name, string helpName, string description)
+    {
+        Option<string?> option = Path(name, helpName, description);
+        option.Required = true;
+        return option;
+    }
+
     /// <summary>A path.</summary>
     public static Option<string?> Path(string name, string helpName, string description) => new(name)
     {
@@ -49,6 +66,14 @@ internal static class Options
         CustomParser = result => result.Tokens[0].Value is { Length: > 0 } path
             ? path
             : Reject<string>(result, $"{name} is empty; expected a path"),
+    };
+
+    /// <summary>One of a few words.</summary>
+    public static Option<string?> OneOf(string name, string description, params string[] words) => new(name)
+    {
+        Description = description,
+        HelpName = "WORD",
+        CustomParser = Choice(words),
     };
 
     /// <summary>Machine-readable output.</summary>

@@ -23,11 +23,8 @@ internal static class KnnCommand
 
     public static Command Create(TextWriter output)
     {
-        Option<string?> checkpoint = Options.Path(
-            "--checkpoint", "FILE", "A final.safetensors or a checkpoint that cudavit train wrote.");
-        checkpoint.Required = true;
-        Option<string?> data = Options.Path(
-            "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
+        Option<string?> checkpoint = Options.Checkpoint();
+        Option<string?> data = Options.Data();
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
@@ -67,19 +64,10 @@ internal static class KnnCommand
         }
 
         TrainedModel trained = TrainedModel.Open(checkpoint, backend);
-        if (trained.Settings.Model.Channels != data.Train.Channels)
-        {
-            throw new RunException(
-                $"{data.Train.Name}: the images have {data.Train.Channels} channels, "
-                + $"but the model of {checkpoint} takes "
-                + $"{trained.Settings.Model.Channels}; expected the same; choose other images.");
-        }
-
-        var input = new ImageInput(trained.Settings, backend, data.Train.Normalization);
+        trained.RequireFit(data.Train);
         var evaluation = new KnnEvaluation(
             data, backend, trained.Settings.Model.ImageSize, trained.Settings.Evaluation.Batch);
-        double[] accuracies = evaluation.Accuracies(
-            pixels => trained.Model.Features(input.ToTensor(pixels)), Neighbours);
+        double[] accuracies = evaluation.Accuracies(trained.Extractor(data.Train.Normalization), Neighbours);
         double[] rawPixels = evaluation.RawPixelAccuracies(Neighbours);
         return new KnnReport(
             checkpoint,

@@ -32,8 +32,7 @@ internal static class TrainCommand
         Option<string?> preset = Options.Preset("--preset", "Model and recipe to begin with (default quick)");
         Option<string?> settings = Options.Path(
             "--settings", "FILE", "JSON file with settings, some or all, as a run writes it; options given here win.");
-        Option<string?> data = Options.Path(
-            "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
+        Option<string?> data = Options.Data();
         Option<string?> folder = Options.Path("--out", "DIR", "Folder for the results (default runs/TIME-PRESET).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images; the warm-up keeps its share.", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step; the learning rate follows in proportion.", 2);

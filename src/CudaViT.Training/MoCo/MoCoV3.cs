@@ -1,8 +1,6 @@
 using CudaViT.Core;
 using CudaViT.Training.Nn;
-using CudaViT.Training.ResNet;
 using CudaViT.Training.Settings;
-using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.MoCo;
 
@@ -30,8 +28,8 @@ public sealed class MoCoV3 : Module
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         settings.Validate();
         Temperature = temperature;
-        BaseEncoder = AddChild("base_encoder", CreateEncoder(settings));
-        MomentumEncoder = AddChild("momentum_encoder", CreateEncoder(settings));
+        BaseEncoder = AddChild("base_encoder", Encoder.Create(settings));
+        MomentumEncoder = AddChild("momentum_encoder", Encoder.Create(settings));
         MomentumEncoder.Freeze();
         if (settings.Predictor)
         {
@@ -139,9 +137,6 @@ public sealed class MoCoV3 : Module
         _averages = [.. MomentumEncoder.Parameters().Select(parameter => parameter.Value.Data)];
         _sources = [.. BaseEncoder.Parameters().Select(parameter => parameter.Value.Data)];
     }
-
-    private static Encoder CreateEncoder(ModelSettings settings) =>
-        settings.Architecture == Architecture.ResNet50 ? new ResNet50(settings) : new VisionTransformer(settings);
 
     private Tensor Query(Tensor images, int groups)
     {

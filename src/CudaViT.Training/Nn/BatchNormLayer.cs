@@ -55,6 +55,13 @@ public sealed class BatchNormLayer : NormLayer
         _statistics = new BatchNormStatistics(backend, _channels, dtype);
     }
 
+    private protected override IEnumerable<StateEntry> BufferEntries(string prefix) =>
+    [
+        new($"{prefix}running_mean", [_channels]),
+        new($"{prefix}running_var", [_channels]),
+        new($"{prefix}num_batches_tracked", []),
+    ];
+
     private protected override IEnumerable<StateSlot> Buffers(string prefix)
     {
         BatchNormStatistics statistics = Statistics;

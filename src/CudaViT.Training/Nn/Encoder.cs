@@ -1,4 +1,7 @@
 using CudaViT.Core;
+using CudaViT.Training.ResNet;
+using CudaViT.Training.Settings;
+using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.Nn;
 
@@ -25,6 +28,39 @@ public abstract class Encoder : Module
     /// <param name="groups">Number of equal runs of images that batch normalizations keep apart, such as views.</param>
     /// <returns>[B, embedding width], in the type of <paramref name="images"/>.</returns>
     public Tensor Forward(Tensor images, int groups = 1) => Projector.Forward(Features(images, groups), groups);
+
+    /// <summary>
+    /// Parameters and statistics without the projector's: what is used after pre-training. Enumerate within a step
+    /// scope.
+    /// </summary>
+    public IReadOnlyList<NamedArray> BackboneState() =>
+        [.. Slots("", without: Projector).Select(slot => new NamedArray(slot.Name, slot.Read()))];
+
+    /// <summary>
+    /// Names and shapes of <see cref="BackboneState"/>, in its order. Known before <see cref="Module.Initialize"/>.
+    /// </summary>
+    public IReadOnlyList<StateEntry> BackboneLayout() => [.. Entries("", without: Projector)];
+
+    /// <summary>Takes over everything but the projector; floating-point types are converted.</summary>
+    /// <param name="state">Exactly the names of <see cref="BackboneState"/>, on the same device.</param>
+    /// <exception cref="StateException">
+    /// Names are missing or left over, or a shape differs; the message lists them, and nothing was changed.
+    /// </exception>
+    public void LoadBackbone(IReadOnlyDictionary<string, NdArray> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        StateSlot.WriteAll([.. Slots("", without: Projector)], state, "encoder");
+    }
+
+    /// <summary>Builds the encoder that settings describe, without values.</summary>
+    /// <exception cref="SettingsException">No network can be built from the settings.</exception>
+    public static Encoder Create(ModelSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return settings.Architecture == Architecture.ResNet50
+            ? new ResNet50(settings)
+            : new VisionTransformer(settings);
+    }
 
     /// <summary>
     /// Runs a part of the network. Where nothing is recorded, what the part allocated is given back at once, its result

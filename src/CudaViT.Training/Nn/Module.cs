@@ -83,6 +83,11 @@ public abstract class Module
     /// </summary>
     public IReadOnlyList<NamedArray> State() => [.. Slots("").Select(slot => new NamedArray(slot.Name, slot.Read()))];
 
+    /// <summary>
+    /// Names and shapes of <see cref="State"/>, in its order. Known before <see cref="Initialize"/>.
+    /// </summary>
+    public IReadOnlyList<StateEntry> Layout() => [.. Entries("")];
+
     /// <summary>Takes over the values of a state; floating-point types are converted.</summary>
     /// <param name="state">Exactly the names of <see cref="State"/>, on the same device.</param>
     /// <exception cref="StateException">
@@ -150,8 +155,22 @@ public abstract class Module
     /// <summary>What a module keeps besides parameters.</summary>
     private protected virtual IEnumerable<StateSlot> Buffers(string prefix) => [];
 
-    private IEnumerable<StateSlot> Slots(string prefix) =>
+    /// <summary>Names and shapes of <see cref="Buffers"/>, known before there are any.</summary>
+    private protected virtual IEnumerable<StateEntry> BufferEntries(string prefix) => [];
+
+    /// <summary>The places of the state, those of one child left out.</summary>
+    private protected IEnumerable<StateSlot> Slots(string prefix, Module? without = null) =>
         _parameters.Select(parameter => StateSlot.Of(prefix + parameter.LocalName, parameter.Value.Data))
             .Concat(Buffers(prefix))
-            .Concat(_children.SelectMany(child => child.Slots($"{prefix}{child._name}.")));
+            .Concat(_children
+                .Where(child => child != without)
+                .SelectMany(child => child.Slots($"{prefix}{child._name}.")));
+
+    /// <summary>What <see cref="Slots"/> will be once there are values.</summary>
+    private protected IEnumerable<StateEntry> Entries(string prefix, Module? without = null) =>
+        _parameters.Select(parameter => new StateEntry(prefix + parameter.LocalName, parameter.Shape))
+            .Concat(BufferEntries(prefix))
+            .Concat(_children
+                .Where(child => child != without)
+                .SelectMany(child => child.Entries($"{prefix}{child._name}.")));
 }

@@ -2,25 +2,36 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.MoCo;
+using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
+using CudaViT.Training.Nn;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs;
 
-/// <summary>A model from a checkpoint or a <c>final.safetensors</c>, to be used rather than trained.</summary>
+/// <summary>
+/// The encoder of a checkpoint, of a <c>final.safetensors</c> or of an imported file, to be used rather than trained.
+/// </summary>
 public sealed class TrainedModel
 {
-    private TrainedModel(TrainSettings settings, MoCoV3 model) => (Settings, Model) = (settings, model);
+    /// <summary>What the names of the encoder's tensors begin with.</summary>
+    internal const string EncoderPrefix = "base_encoder.";
+
+    private TrainedModel(string path, TrainSettings settings, Encoder encoder) =>
+        (Path, Settings, Encoder) = (path, settings, encoder);
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
 
     /// <summary>What it was trained with.</summary>
     public TrainSettings Settings { get; }
 
-    /// <summary>The model.</summary>
-    public MoCoV3 Model { get; }
+    /// <summary>The encoder in evaluation mode; its projector has no meaning.</summary>
+    public Encoder Encoder { get; }
 
-    /// <summary>Reads a file that training wrote.</summary>
+    /// <summary>Reads the encoder of a file that training or importing wrote.</summary>
     /// <param name="path">A safetensors file with the settings in its header.</param>
-    /// <param name="backend">Device to put the model on.</param>
+    /// <param name="backend">Device to put the encoder on.</param>
     /// <exception cref="InputException">
     /// The file cannot be read, has no settings, or its tensors do not fit them.
     /// </exception>
@@ -28,22 +39,29 @@ public sealed class TrainedModel
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = ReadSettings(file, path);
-        var model = new MoCoV3(settings.Model, settings.Recipe.Temperature) { ComputeType = settings.Dtype };
-        model.Initialize(backend, settings.ParameterType, settings.Seed);
+        Encoder encoder = Encoder.Create(settings.Model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory
+        encoder.Initialize(backend, settings.ParameterType, settings.Seed);
+        encoder.Train(false);
+        encoder.Freeze();
         using var scope = new StepScope();
-        model.Load(TensorFile.Read(file, backend, path)
-            .Where(pair => !pair.Key.StartsWith(Learner.OptimizerPrefix, StringComparison.Ordinal))
+        HashSet<string> projector =
+            [.. encoder.Layout().Except(encoder.BackboneLayout()).Select(entry => entry.Name)];
+        encoder.LoadBackbone(TensorFile.Read(file, backend, path, EncoderPrefix)
+            .Where(pair => !projector.Contains(pair.Key))
             .ToDictionary());
-        return new TrainedModel(settings, model);
+        return new TrainedModel(path, settings, encoder);
     }
 
-    private static TrainSettings ReadSettings(SafetensorsFile file, string path)
+    /// <summary>The settings in the header of a file that training or importing wrote.</summary>
+    /// <exception cref="CheckpointException">There are none, or they are damaged.</exception>
+    public static TrainSettings ReadSettings(SafetensorsFile file, string path)
     {
+        ArgumentNullException.ThrowIfNull(file);
         if (!file.Metadata.TryGetValue(TrainSettings.MetadataKey, out string? json))
         {
             throw new CheckpointException(
-                $"{path}: the file does not say what model it holds; expected one that cudavit train wrote; "
-                + "name a checkpoint or a final.safetensors.");
+                $"{path}: the file does not say what model it holds; expected one that cudavit train or cudavit import "
+                + "wrote; name a checkpoint or a final.safetensors, or import it.");
         }
 
         try
@@ -54,5 +72,37 @@ public sealed class TrainedModel
         {
             throw new CheckpointException($"{path}: the settings in its header are damaged; copy the file again.", e);
         }
+    }
+
+    /// <summary>Throws unless the encoder takes images like those of a data set.</summary>
+    /// <exception cref="RunException">Their channels differ.</exception>
+    public void RequireFit(IImageDataset dataset)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        if (Settings.Model.Channels != dataset.Channels)
+        {
+            throw new RunException(
+                $"{dataset.Name}: the images have {dataset.Channels} channels, but the model of {Path} takes "
+                + $"{Settings.Model.Channels}; expected the same; choose other images.");
+        }
+    }
+
+    /// <summary>Features of images, off the tape; the caller's step scope owns them.</summary>
+    /// <param name="images">[B, channels, H, W], standardized.</param>
+    /// <returns>[B, feature width], in the type of the parameters.</returns>
+    public Tensor Features(Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        using var scope = new StepScope();
+        using var noGrad = new NoGrad();
+        return scope.Keep(Encoder.Features(images.Cast(Settings.Dtype)).Cast(Settings.ParameterType));
+    }
+
+    /// <summary>Maps pixels to features.</summary>
+    /// <param name="normalization">How pixels become numbers around zero.</param>
+    public FeatureExtractor Extractor(Normalization normalization)
+    {
+        var input = new ImageInput(Settings, Encoder.Parameters().First().Value.Backend, normalization);
+        return pixels => Features(input.ToTensor(pixels)).Data;
     }
 }

@@ -68,9 +68,8 @@ public sealed class TrainerTests : IDisposable
         TrainingResult result = Train("a", _settings);
         TrainedModel trained = TrainedModel.Open(_folder["a", "final.safetensors"], _backend);
         DatasetSplits data = DatasetLocator.Open(_folder["data"]);
-        var input = new ImageInput(trained.Settings, _backend, data.Train.Normalization);
         double accuracy = new KnnEvaluation(data, _backend, _settings.Model.ImageSize, batch: 20)
-            .Accuracies(pixels => trained.Model.Features(input.ToTensor(pixels)), _settings.Evaluation.Neighbours)[0];
+            .Accuracies(trained.Extractor(data.Train.Normalization), _settings.Evaluation.Neighbours)[0];
         Assert.Equal(result.Evaluations[^1].KnnAccuracy, accuracy);
         Assert.Null(trained.Settings.Data.Path);
     }
