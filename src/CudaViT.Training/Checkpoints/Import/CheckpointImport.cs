@@ -1,0 +1,209 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CudaViT.Core;
+using CudaViT.Training.MoCo;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
+using CudaViT.Training.Vit;
+
+namespace CudaViT.Training.Checkpoints.Import;
+
+/// <summary>
+/// Turns a checkpoint of the reference implementation, of timm or of DeiT into a file that every command here reads.
+/// </summary>
+/// <remarks>
+/// A part that the file has none of (projector, momentum encoder, predictor) is left out of the result; a part that it
+/// has some of must be whole.
+/// </remarks>
+public static class CheckpointImport
+{
+    // Tables that were computed in float32 by another library differ in the last bits of sine and cosine.
+    private const double TableTolerance = 1e-5;
+
+    /// <summary>Reads a file and writes another.</summary>
+    /// <param name="path">A .pth.tar, .pth or .safetensors file.</param>
+    /// <param name="output">The safetensors file to write.</param>
+    /// <param name="request">What the shapes do not tell.</param>
+    /// <exception cref="InputException">
+    /// The file cannot be read, is no model that is known here, lacks something, or the result cannot be written.
+    /// </exception>
+    public static ImportReport Run(string path, string output, ImportRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        using ITensorSource source = TensorSources.Open(path);
+        Dictionary<string, string?> targets = NameRules.Map([.. source.Tensors.Select(tensor => tensor.Name)]);
+        Dictionary<string, SafetensorsTensor> byTarget = ByTarget(path, source, targets);
+        bool isWhole = targets.Any(pair =>
+            pair.Value is not null && pair.Key.EndsWith(pair.Value, StringComparison.Ordinal));
+        var shapes = byTarget.ToDictionary(pair => pair.Key, pair => pair.Value.Shape);
+        ModelSettings model = new ModelInference(path, shapes, isWhole, Known(source, request)).Infer();
+        model = WithPosition(model, source, byTarget);
+
+        (List<StateEntry> entries, List<string> absent) = Entries(model, byTarget);
+        Require(path, entries, byTarget);
+        Write(output, source, model, entries, byTarget);
+        HashSet<string> taken = [.. entries.Select(entry => entry.Name)];
+        return new ImportReport
+        {
+            Source = path,
+            Kind = source.Kind,
+            Output = output,
+            Model = model,
+            Tensors = entries.Count,
+            AbsentParts = absent,
+            Classifier = [.. targets.Where(pair => pair.Value is null).Select(pair => pair.Key)],
+            Unexpected = [.. byTarget.Where(pair => !taken.Contains(pair.Key)).Select(pair => pair.Value.Name)],
+            Rest = source.Rest,
+        };
+    }
+
+    private static Dictionary<string, SafetensorsTensor> ByTarget(
+        string path, ITensorSource source, Dictionary<string, string?> targets)
+    {
+        var result = new Dictionary<string, SafetensorsTensor>(StringComparer.Ordinal);
+        foreach (SafetensorsTensor tensor in source.Tensors)
+        {
+            if (targets[tensor.Name] is { } target && !result.TryAdd(target, tensor))
+            {
+                throw new CheckpointException(
+                    $"{path}: two tensors are called {target} here, one of them {tensor.Name}; expected one; "
+                    + "remove the other.");
+            }
+        }
+
+        return result;
+    }
+
+    // A file that was exported here says what shapes cannot.
+    private static ImportRequest Known(ITensorSource source, ImportRequest request)
+    {
+        try
+        {
+            if (source.Metadata.TryGetValue(TrainSettings.MetadataKey, out string? json)
+                && JsonNode.Parse(json) is JsonObject settings
+                && SettingsJson.Merge(new TrainSettings(), settings, "").Model is var model)
+            {
+                return new ImportRequest(request.Heads ?? model.Heads, request.ImageSize ?? model.ImageSize);
+            }
+        }
+        catch (Exception e) when (e is JsonException or SettingsException)
+        {
+            // Someone else's settings under the same name.
+        }
+
+        return request;
+    }
+
+    private static ModelSettings WithPosition(
+        ModelSettings model, ITensorSource source, Dictionary<string, SafetensorsTensor> byTarget)
+    {
+        if (model.Position != PositionTable.Learned || model.Width % 4 != 0
+            || byTarget[$"{NameRules.Base}pos_embed"] is not { DType: SafetensorsDType.F32 } tensor
+            || tensor.Shape[2] != model.Width)
+        {
+            return model;
+        }
+
+        int grid = model.ImageSize / model.Patch;
+        double[] fixedTable = SinCosTable.Make(grid, grid, model.Width, model.Pooling == Pooling.ClassToken);
+        var stream = new MemoryStream();
+        source.CopyTo(tensor.Name, stream.Write);
+        ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+        bool isFixed = values.Length == fixedTable.Length;
+        for (int i = 0; i < values.Length && isFixed; i++)
+        {
+            isFixed = Math.Abs(values[i] - fixedTable[i]) <= TableTolerance;
+        }
+
+        return isFixed ? model with { Position = PositionTable.SinCos } : model;
+    }
+
+    private static (List<StateEntry> Entries, List<string> Absent) Entries(
+        ModelSettings model, Dictionary<string, SafetensorsTensor> byTarget)
+    {
+        var whole = new MoCoV3(model, temperature: 1);
+        string projector = model.Architecture == Settings.Architecture.ResNet50 ? "fc." : "head.";
+        HashSet<string> backbone = [.. whole.BaseEncoder.BackboneLayout().Select(entry => NameRules.Base + entry.Name)];
+        (string Name, string Prefix)[] optional =
+        [
+            ("projector", NameRules.Base + projector),
+            ("momentum encoder", "momentum_encoder."),
+            ("predictor", "predictor."),
+        ];
+        List<(string Name, string Prefix)> absent = [.. optional.Where(part =>
+            !byTarget.Keys.Any(name => name.StartsWith(part.Prefix, StringComparison.Ordinal)))];
+        List<StateEntry> entries = [.. whole.Layout().Where(entry => backbone.Contains(entry.Name)
+            || !absent.Exists(part => entry.Name.StartsWith(part.Prefix, StringComparison.Ordinal)))];
+        return (entries, [.. absent.Select(part => part.Name)]);
+    }
+
+    private static void Require(
+        string path, List<StateEntry> entries, Dictionary<string, SafetensorsTensor> byTarget)
+    {
+        string[] missing =
+            [.. entries.Where(entry => !byTarget.ContainsKey(entry.Name)).Select(entry => entry.Name)];
+        if (missing.Length > 0)
+        {
+            throw new CheckpointException(
+                $"{path}: {missing.Length} tensors are missing: {string.Join(", ", missing)}; expected all of a part "
+                + "of the model or none; export it again.");
+        }
+
+        string[] wrong = [.. entries
+            .Select(entry => (Entry: entry, Tensor: byTarget[entry.Name]))
+            .Where(pair => !IsUsable(pair.Entry, pair.Tensor))
+            .Select(pair => $"{pair.Tensor} instead of {pair.Entry.Shape}")];
+        if (wrong.Length > 0)
+        {
+            throw new CheckpointException(
+                $"{path}: {wrong.Length} tensors have another shape or type than the model: {string.Join(", ", wrong)};"
+                + " expected those of one model; export it again.");
+        }
+    }
+
+    // A counter is the only thing without an axis, and the only integer.
+    private static bool IsUsable(StateEntry entry, SafetensorsTensor tensor) =>
+        tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size))
+        && (entry.Shape.Rank == 0
+            ? tensor.DType == SafetensorsDType.I64
+            : tensor.DType is SafetensorsDType.F64 or SafetensorsDType.F32 or SafetensorsDType.BF16
+                or SafetensorsDType.F16);
+
+    private static void Write(
+        string output,
+        ITensorSource source,
+        ModelSettings model,
+        List<StateEntry> entries,
+        Dictionary<string, SafetensorsTensor> byTarget)
+    {
+        SafetensorsTensor[] described = [.. entries.Select(entry => new SafetensorsTensor(
+            entry.Name, Written(byTarget[entry.Name].DType), byTarget[entry.Name].Shape))];
+        var metadata = new Dictionary<string, string>
+        {
+            [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Preset = "imported", Model = model }),
+        };
+        new DurableFiles().Write(output, described.Sum(tensor => tensor.SizeInBytes), stream =>
+        {
+            var writer = new SafetensorsWriter(stream, described, metadata);
+            foreach (SafetensorsTensor tensor in described)
+            {
+                SafetensorsTensor from = byTarget[tensor.Name];
+                source.CopyTo(from.Name, part => writer.Write(tensor.Name, Converted(part, from.DType)));
+            }
+
+            writer.Complete();
+        });
+    }
+
+    // Half precision is for storage only: nothing here computes in it.
+    private static SafetensorsDType Written(SafetensorsDType dtype) =>
+        dtype == SafetensorsDType.F16 ? SafetensorsDType.F32 : dtype;
+
+    private static ReadOnlySpan<byte> Converted(ReadOnlySpan<byte> part, SafetensorsDType dtype) =>
+        dtype == SafetensorsDType.F16
+            ? MemoryMarshal.AsBytes(Array.ConvertAll(
+                MemoryMarshal.Cast<byte, Half>(part).ToArray(), value => (float)value).AsSpan())
+            : part;
+}
