@@ -28,6 +28,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
     {
         TrainCommand.Name => TrainCommand.Examples,
         KnnCommand.Name => KnnCommand.Examples,
+        ImportCommand.Name => ImportCommand.Examples,
+        ExportCommand.Name => ExportCommand.Examples,
         BenchCommand.Name => BenchCommand.Examples,
         GradcheckCommand.Name => GradcheckCommand.Examples,
         DoctorCommand.Name => DoctorCommand.Examples,

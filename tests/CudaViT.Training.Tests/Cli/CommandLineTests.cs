@@ -16,6 +16,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("")]
     [InlineData("train")]
     [InlineData("knn")]
+    [InlineData("import")]
+    [InlineData("export")]
     [InlineData("bench")]
     [InlineData("gradcheck")]
     [InlineData("doctor")]
@@ -72,6 +74,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --resume")]
     [InlineData("knn")]
     [InlineData("bench --step nope")]
+    [InlineData("import")]
+    [InlineData("export --checkpoint x --out encoder.bin")]
+    [InlineData("export --checkpoint x --out encoder.onnx --part all")]
+    [InlineData("export --checkpoint x --out y.onnx --part none")]
     [InlineData("gradcheck Nope")]
     [InlineData("doctor extra")]
     [InlineData("kernels --build f16")]
@@ -86,7 +92,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("", output);
         AssertOneLine(error);
         string wrong = line.Split(' ')[^1];
-        Assert.Contains(wrong is "" or "knn" ? "required" : wrong, error, StringComparison.OrdinalIgnoreCase);
+        bool isIncomplete = wrong is "" or "knn" or "import";
+        Assert.Contains(isIncomplete ? "required" : wrong, error, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -110,6 +117,9 @@ public sealed class CommandLineTests : IDisposable
             (["train", "--data", data, "--batch", "4000"], "fewer than one batch"),
             (["knn", "--checkpoint", _folder["missing.safetensors"]], _folder["missing.safetensors"]),
             (["knn", "--checkpoint", _folder["notes.txt"]], "notes.txt"),
+            (["import", _folder["missing.pth"], "--out", _folder["out"]], _folder["missing.pth"]),
+            (["import", _folder["notes.txt"], "--out", _folder["out"]], "no file that torch.save wrote"),
+            (["export", "--checkpoint", _folder["none.pt"], "--out", _folder["out.onnx"]], _folder["none.pt"]),
         ];
         foreach ((string[] args, string says) in cases)
         {

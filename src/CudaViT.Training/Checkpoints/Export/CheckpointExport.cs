@@ -1,0 +1,82 @@
+using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Training.Checkpoints.Export;
+
+/// <summary>
+/// Turns a file that training or importing wrote into one for other programs: safetensors with the names of timm and
+/// DeiT, or ONNX.
+/// </summary>
+public static class CheckpointExport
+{
+    private const int ChunkBytes = 1 << 20;
+
+    // What a reader of the format's home expects to find; some refuse files without.
+    private static readonly KeyValuePair<string, string> Format = new("format", "pt");
+
+    /// <summary>Writes the encoder under the names that it has in timm and DeiT, or everything under its own.</summary>
+    /// <param name="path">A file with the settings in its header.</param>
+    /// <param name="output">The safetensors file to write.</param>
+    /// <param name="part">What of it.</param>
+    /// <exception cref="InputException">The file cannot be read, or the result cannot be written.</exception>
+    public static ExportReport WriteSafetensors(string path, string output, ExportPart part)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        TrainSettings settings = TrainedModel.ReadSettings(file, path);
+        Dictionary<string, string> names = Names(file, settings, part);
+        SafetensorsTensor[] tensors = [.. names.Select(pair =>
+            new SafetensorsTensor(pair.Key, file[pair.Value].DType, file[pair.Value].Shape))];
+        new DurableFiles().Write(output, tensors.Sum(tensor => tensor.SizeInBytes), stream =>
+        {
+            var writer = new SafetensorsWriter(stream, tensors, Metadata(settings));
+            byte[] chunk = new byte[ChunkBytes];
+            foreach (SafetensorsTensor tensor in tensors)
+            {
+                for (long done = 0; done < tensor.SizeInBytes; done += chunk.Length)
+                {
+                    Span<byte> bytes = chunk.AsSpan(0, (int)Math.Min(chunk.Length, tensor.SizeInBytes - done));
+                    file.Read(names[tensor.Name], bytes, done);
+                    writer.Write(tensor.Name, bytes);
+                }
+            }
+
+            writer.Complete();
+        });
+        return new ExportReport(path, output, tensors.Length, new FileInfo(output).Length, settings.Model);
+    }
+
+    /// <summary>Writes the encoder as an ONNX file, opset 17, for batches of any size.</summary>
+    /// <param name="path">A file with the settings in its header.</param>
+    /// <param name="output">The ONNX file to write.</param>
+    /// <exception cref="InputException">
+    /// The file cannot be read, the result cannot be written, or it is larger than the format allows.
+    /// </exception>
+    public static ExportReport WriteOnnx(string path, string output)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        TrainSettings settings = TrainedModel.ReadSettings(file, path);
+        ProtoMessage model = OnnxEncoder.Build(new EncoderWeights(file, settings), Metadata(settings));
+        if (model.Length > int.MaxValue)
+        {
+            throw new CheckpointException(
+                $"{path}: as ONNX this encoder has {model.Length} bytes, the format allows {int.MaxValue}; expected a "
+                + "smaller one; export it as safetensors.");
+        }
+
+        new DurableFiles().Write(output, model.Length, model.WriteTo);
+        int tensors = Names(file, settings, ExportPart.Encoder).Count;
+        return new ExportReport(path, output, tensors, model.Length, settings.Model);
+    }
+
+    // By name in the result; in the order of the model.
+    private static Dictionary<string, string> Names(SafetensorsFile file, TrainSettings settings, ExportPart part) =>
+        part == ExportPart.Encoder
+            ? Nn.Encoder.Create(settings.Model).BackboneLayout().ToDictionary(
+                entry => entry.Name, entry => TrainedModel.EncoderPrefix + entry.Name)
+            : file.Tensors.Select(tensor => tensor.Name)
+                .Where(name => !name.StartsWith(Learner.OptimizerPrefix, StringComparison.Ordinal))
+                .ToDictionary(name => name);
+
+    private static Dictionary<string, string> Metadata(TrainSettings settings) =>
+        new([Format, new(TrainSettings.MetadataKey, SettingsJson.Write(settings.ResultOnly()))]);
+}

@@ -1,0 +1,216 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using CudaViT.Core;
+using CudaViT.TestKit;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Checkpoints.Export;
+using CudaViT.Training.Checkpoints.Import;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
+using CudaViT.Training.Tests.Support;
+
+namespace CudaViT.Training.Tests.Checkpoints;
+
+public sealed class ExportTests : IDisposable
+{
+    private static readonly ModelSettings Small = new()
+    {
+        ImageSize = 12, Patch = 4, Width = 16, Depth = 2, Heads = 4, HeadHidden = 8, HeadOutput = 4,
+    };
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly TestRun _run = Backends.Open("cpu");
+
+    public void Dispose()
+    {
+        _run.Dispose();
+        _folder.Dispose();
+    }
+
+    // The names and shapes of timm's vit_small_patch16_224 without classifier, written down by hand.
+    [Fact]
+    public void Names_and_shapes_are_those_of_timm()
+    {
+        string file = Write(ModelSettings.VitSmall with { HeadHidden = 8, HeadOutput = 4 });
+        CheckpointExport.WriteSafetensors(file, _folder["encoder.safetensors"], ExportPart.Encoder);
+        var expected = new Dictionary<string, long[]>
+        {
+            ["cls_token"] = [1, 1, 384],
+            ["pos_embed"] = [1, 197, 384],
+            ["patch_embed.proj.weight"] = [384, 3, 16, 16],
+            ["patch_embed.proj.bias"] = [384],
+            ["norm.weight"] = [384],
+            ["norm.bias"] = [384],
+        };
+        for (int i = 0; i < 12; i++)
+        {
+            string block = string.Create(CultureInfo.InvariantCulture, $"blocks.{i}.");
+            (string Name, long Out, long In)[] linear =
+                [("attn.qkv", 1152, 384), ("attn.proj", 384, 384), ("mlp.fc1", 1536, 384), ("mlp.fc2", 384, 1536)];
+            foreach ((string name, long outputs, long inputs) in linear)
+            {
+                expected[$"{block}{name}.weight"] = [outputs, inputs];
+                expected[$"{block}{name}.bias"] = [outputs];
+            }
+
+            foreach (string name in (string[])["norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"])
+            {
+                expected[block + name] = [384];
+            }
+        }
+
+        using SafetensorsFile exported = SafetensorsFile.Open(_folder["encoder.safetensors"]);
+        Assert.Equal("pt", exported.Metadata["format"]);
+        Assert.Equal(expected.Keys.Order(), exported.Tensors.Select(tensor => tensor.Name).Order());
+        Assert.All(exported.Tensors, tensor => Assert.Equal(expected[tensor.Name], tensor.Shape));
+    }
+
+    [Theory]
+    [InlineData(ExportPart.Encoder)]
+    [InlineData(ExportPart.All)]
+    public void What_was_exported_can_be_imported_again_and_is_the_same(ExportPart part)
+    {
+        string file = Write(Small);
+        ExportReport report = CheckpointExport.WriteSafetensors(file, _folder["out.safetensors"], part);
+        Assert.Equal(new FileInfo(_folder["out.safetensors"]).Length, report.SizeInBytes);
+        ImportReport imported = CheckpointImport.Run(
+            _folder["out.safetensors"], _folder["back.safetensors"], new ImportRequest());
+        Assert.Equal(4, imported.Model.Heads); // the file says so: 16 wide models have no usual number
+        Assert.Equal(part == ExportPart.All ? 0 : 3, imported.AbsentParts.Count);
+        using SafetensorsFile before = SafetensorsFile.Open(file);
+        using SafetensorsFile after = SafetensorsFile.Open(_folder["back.safetensors"]);
+        Assert.Equal(report.Tensors, after.Tensors.Count);
+        Assert.All(after.Tensors, tensor => Assert.Equal(before.ReadBytes(tensor.Name), after.ReadBytes(tensor.Name)));
+    }
+
+    [Fact]
+    public void The_optimizer_stays_behind()
+    {
+        string file = Write(Small, extra: "opt.base_encoder.cls_token.m");
+        CheckpointExport.WriteSafetensors(file, _folder["out.safetensors"], ExportPart.All);
+        using SafetensorsFile exported = SafetensorsFile.Open(_folder["out.safetensors"]);
+        Assert.DoesNotContain(exported.Tensors, tensor => tensor.Name.StartsWith("opt.", StringComparison.Ordinal));
+    }
+
+    public static TheoryData<string, ModelSettings> Variants => new()
+    {
+        { "class token", Small },
+        { "grey, wide MLP", Small with { Channels = 1, MlpRatio = 3, Position = PositionTable.Learned } },
+        { "no positions, mean", Small with { Pooling = Pooling.Mean, Position = PositionTable.None } },
+        { "norm, then mean", Small with { Pooling = Pooling.NormThenMean } },
+        { "batch norms", Small with { MlpNorm = MlpNorm.Batch } },
+        { "stem", Small with { Stem = Stem.Convolution, Patch = 16, ImageSize = 32 } },
+        { "ResNet-50", ModelSettings.ResNet50 with { ImageSize = 64, HeadHidden = 8, HeadOutput = 4 } },
+    };
+
+    // onnxruntime against our own float64. It may err ten times as much as our float32 does: the order of its sums is
+    // its own.
+    [SkippableTheory, MemberData(nameof(Variants))]
+    public void Onnxruntime_gives_the_same_features(string what, ModelSettings settings)
+    {
+        string interop = Path.Combine(TestKit.Fixtures.Root, "..", "interop");
+        Skip.IfNot(
+            Directory.Exists(Path.Combine(interop, "node_modules", "onnxruntime-node")),
+            "onnxruntime-node is not installed: npm install --ignore-scripts in tests/interop");
+        string file = Write(settings);
+        CheckpointExport.WriteOnnx(file, _folder["encoder.onnx"]);
+        foreach (int batch in (int[])[1, 3])
+        {
+            using var scope = new StepScope();
+            (int channels, int size) = (settings.Channels, settings.ImageSize);
+            Tensor images = _run.Normal([batch, channels, size, size], DType.F32, seed: 2);
+            _folder.Write("images", MemoryMarshal.AsBytes(images.Data.ToArray<float>().AsSpan()).ToArray());
+            RunNode(
+                Path.Combine(interop, "run_onnx.mjs"),
+                _folder["encoder.onnx"], _folder["images"], _folder["features"],
+                $"{batch}", $"{channels}", $"{size}");
+            float[] features = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(_folder["features"])).ToArray();
+            double[] actual = Array.ConvertAll(features, value => (double)value);
+            double[] ours = TrainedModel.Open(file, _run.Backend).Features(images).Data.ToDoubles();
+            double[] exact = Exact(file, settings, images);
+            double spread = exact.Zip(ours, (e, o) => Math.Abs(e - o)).Max();
+            ModelAssert.Within(exact, actual, $"{what}, batch {batch}", 10 * spread);
+        }
+    }
+
+    // The examples of protobuf.dev/programming-guides/encoding, and a negative number.
+    [Fact]
+    public void Messages_have_the_bytes_of_the_format()
+    {
+        ProtoMessage inner = new ProtoMessage().Add(1, 150);
+        Assert.Equal([0x08, 0x96, 0x01], Bytes(inner));
+        Assert.Equal([0x12, 7, .. "testing"u8], Bytes(new ProtoMessage().Add(2, "testing")));
+        Assert.Equal([0x1a, 3, 0x08, 0x96, 0x01], Bytes(new ProtoMessage().Add(3, inner)));
+        Assert.Equal([0x32, 6, 3, 0x8e, 2, 0x9e, 0xa7, 5], Bytes(new ProtoMessage().AddPacked(6, [3, 270, 86942])));
+        Assert.Equal(
+            [0x08, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Bytes(new ProtoMessage().Add(1, -2)));
+        Assert.Equal([0x15, 0, 0, 0x80, 0x3f], Bytes(new ProtoMessage().Add(2, 1f)));
+    }
+
+    private static byte[] Bytes(ProtoMessage message)
+    {
+        var stream = new MemoryStream();
+        message.WriteTo(stream);
+        Assert.Equal(stream.Length, message.Length);
+        return stream.ToArray();
+    }
+
+    private static void RunNode(params string[] arguments)
+    {
+        using Process node = Process.Start(new ProcessStartInfo("node", arguments)
+        {
+            RedirectStandardError = true, RedirectStandardOutput = true,
+        })!;
+        string error = node.StandardError.ReadToEnd();
+        node.WaitForExit();
+        Assert.True(node.ExitCode == 0, error);
+    }
+
+    private double[] Exact(string file, ModelSettings settings, Tensor images)
+    {
+        Encoder encoder = Encoder.Create(settings);
+        encoder.Initialize(_run.Backend, DType.F64, seed: 0);
+        encoder.Train(false);
+        using SafetensorsFile tensors = SafetensorsFile.Open(file);
+        encoder.LoadBackbone(TensorFile.Read(tensors, _run.Backend, file, "base_encoder.")
+            .Where(pair => encoder.BackboneLayout().Any(entry => entry.Name == pair.Key)).ToDictionary());
+        using var noGrad = new NoGrad();
+        return encoder.Features(images.Cast(DType.F64)).Data.ToDoubles();
+    }
+
+    // Vectors and statistics off their usual zeros and ones, so that none can be ignored or swapped.
+    private string Write(ModelSettings settings, string? extra = null)
+    {
+        using var scope = new StepScope();
+        Encoder encoder = Encoder.Create(settings);
+        encoder.Initialize(_run.Backend, DType.F32, seed: 1);
+        var random = new Random(1);
+        foreach (NamedArray named in encoder.State().Where(named => named.Array.Shape.Rank == 1))
+        {
+            named.Array.CopyFrom<float>(Array.ConvertAll(
+                named.Array.ToArray<float>(), value => value + (0.2f * random.NextSingle())));
+        }
+
+        List<NamedArray> state =
+            [.. encoder.State().Select(named => new NamedArray($"base_encoder.{named.Name}", named.Array))];
+        if (extra is not null)
+        {
+            state.Add(new NamedArray(extra, state[0].Array));
+        }
+
+        // The whole model needs all its parts; the momentum encoder starts as a copy.
+        state.AddRange(encoder.State().Select(named => new NamedArray($"momentum_encoder.{named.Name}", named.Array)));
+        var predictor = new MlpHead(
+            2, 4, 8, 4, lastNorm: settings.Architecture == Training.Settings.Architecture.VisionTransformer);
+        predictor.Initialize(_run.Backend, DType.F32, seed: 2);
+        state.AddRange(predictor.State().Select(named => new NamedArray($"predictor.{named.Name}", named.Array)));
+        using FileStream stream = File.Create(_folder["model.safetensors"]);
+        TensorFile.Write(stream, state, new Dictionary<string, string>
+        {
+            [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Model = settings }),
+        });
+        return _folder["model.safetensors"];
+    }
+}
