@@ -11,13 +11,12 @@ public sealed unsafe partial class CudaDriver
     {
         ArgumentNullException.ThrowIfNull(module);
         using Lock.Scope call = Enter();
-        _compiler ??= new KernelCompiler(new KernelCache());
-        byte[] code = _compiler.Compile(module, _compiler.TargetFor(Properties.ComputeCapability));
+        byte[] code = (_options.Compile ?? CompileWithNvrtc)(module);
         CudaStatus status = CudaApi.ModuleLoadData(out ModuleHandle handle, code);
         if (status != CudaStatus.Success)
         {
             GpuException error = Failure(status, "CudaApi.ModuleLoadData");
-            throw new GpuException($"{error.Message} The module is {module}, compiled by NVRTC {_compiler.Version}.", error);
+            throw new GpuException($"{error.Message} The module is {module}.", error);
         }
 
         handle.Attach(_context);
@@ -153,6 +152,12 @@ public sealed unsafe partial class CudaDriver
         using Lock.Scope call = Enter();
         Check(CudaApi.GraphLaunch(((CudaGraph)graph).Handle, _compute));
         Submitted("a recorded graph", _compute);
+    }
+
+    private byte[] CompileWithNvrtc(KernelModule module)
+    {
+        _compiler ??= new KernelCompiler(new KernelCache());
+        return _compiler.Compile(module, _compiler.TargetFor(Properties.ComputeCapability));
     }
 
     private void AbandonCapture()

@@ -19,7 +19,8 @@ public sealed unsafe partial class CudaDriver
         CudaStatus status = TryAllocate(bytes, out nint address);
         if (status == CudaStatus.OutOfMemory && _pool != 0)
         {
-            // What was given back may still be in pieces that are too small for this.
+            // What was given back may not have arrived yet, or lie in pieces that are too small for this.
+            Check(CudaApi.StreamSynchronize(_memory));
             Check(CudaApi.MemPoolTrimTo(_pool, 0));
             status = TryAllocate(bytes, out address);
         }

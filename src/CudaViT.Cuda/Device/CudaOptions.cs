@@ -22,4 +22,7 @@ public sealed record CudaOptions
 
     /// <summary>The kernels that stand in where cuBLASLt cannot; null for the built-in ones.</summary>
     public KernelCatalog? Kernels { get; init; }
+
+    /// <summary>Where machine code comes from; null for NVRTC. For tests with a driver that only stands in.</summary>
+    internal Func<KernelModule, byte[]>? Compile { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using CudaViT.Cuda;
 
 namespace CudaViT.Backend.Tests.Cuda;
@@ -15,5 +16,75 @@ public sealed class CudaDriverTests
         Assert.StartsWith(driver.Problem!, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Contains("libcuda.so.1", error.Message, StringComparison.Ordinal);
+    }
+
+    // With a pool of memory on the device, and without.
+    [SkippableTheory, InlineData("1"), InlineData("0")]
+    public void The_driver_keeps_its_promises_on_libraries_that_stand_in(string pools)
+    {
+        if (StandIns.AreLoaded)
+        {
+            RunScenarios();
+        }
+        else
+        {
+            RunOnStandIns(
+                $"{nameof(The_driver_keeps_its_promises_on_libraries_that_stand_in)}(pools: \"{pools}\"",
+                ("STAND_IN_POOLS", pools));
+        }
+    }
+
+    [SkippableTheory, InlineData(false), InlineData(true)]
+    public void After_a_fault_every_call_says_the_same_and_the_process_ends(bool synchronous)
+    {
+        if (StandIns.AreLoaded)
+        {
+            CudaDriverScenarios.A_fault(synchronous);
+        }
+        else
+        {
+            RunOnStandIns($"{nameof(After_a_fault_every_call_says_the_same_and_the_process_ends)}(synchronous: {synchronous})");
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData("STAND_IN_VERSION", "11080", "cuda: the driver is made for CUDA 11.8, but CUDA 12.0 or newer is needed.")]
+    [InlineData("STAND_IN_DEVICES", "0", "cuda: cuInit failed: CUDA_ERROR_NO_DEVICE (100). No NVIDIA GPU is visible")]
+    [InlineData(
+        "STAND_IN_CAPABILITY", "75", "cuda: device 0 (Stand-in 0) has compute capability 7.5, but 8.0 or newer is needed")]
+    public void A_machine_that_will_not_do_is_told_in_one_line(string variable, string value, string expected)
+    {
+        if (StandIns.AreLoaded)
+        {
+            var error = Assert.Throws<GpuException>(() => new CudaDriver());
+            Assert.StartsWith(expected, error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', error.Message);
+        }
+        else
+        {
+            RunOnStandIns(
+                $"{nameof(A_machine_that_will_not_do_is_told_in_one_line)}(variable: \"{variable}\"", (variable, value));
+        }
+    }
+
+    private static void RunOnStandIns(string test, params (string Name, string Value)[] settings)
+    {
+        (int status, string output) = StandIns.Get().Run(test, settings);
+        Assert.True(status == 0, output);
+    }
+
+    private static void RunScenarios()
+    {
+        foreach (MethodInfo scenario in typeof(CudaDriverScenarios).GetMethods(BindingFlags.Public | BindingFlags.Static))
+        {
+            try
+            {
+                scenario.CreateDelegate<Action>()();
+            }
+            catch (Exception error)
+            {
+                throw new InvalidOperationException($"{scenario.Name}: {error.Message}", error);
+            }
+        }
     }
 }

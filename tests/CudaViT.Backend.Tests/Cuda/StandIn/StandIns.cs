@@ -1,0 +1,93 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace CudaViT.Backend.Tests.Cuda;
+
+/// <summary>
+/// Libraries that stand in for the CUDA driver and cuBLASLt, compiled from the sources beside this file, and processes that
+/// find them in place of the real ones.
+/// </summary>
+internal sealed class StandIns
+{
+    private const string LoadedVariable = "CUDAVIT_STAND_IN";
+
+    private static readonly Lazy<StandIns> Built = new(() => new StandIns());
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("cudavit-stand-in-").FullName;
+    private readonly string? _missing;
+
+    private StandIns()
+    {
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(_folder, recursive: true);
+        _missing = !OperatingSystem.IsLinux() ? "the libraries that stand in for CUDA's are Linux libraries"
+            : Compile("cuda.cpp", "libcuda.so.1") ?? Compile("cublaslt.cpp", "libcublasLt.so.13", "libcuda.so.1");
+    }
+
+    /// <summary>Whether this process was started by <see cref="Run"/>.</summary>
+    public static bool AreLoaded => Environment.GetEnvironmentVariable(LoadedVariable) == "1";
+
+    /// <summary>The libraries, compiled when first needed; the test is skipped where they cannot be.</summary>
+    public static StandIns Get()
+    {
+        Skip.If(Built.Value._missing is not null, Built.Value._missing);
+        return Built.Value;
+    }
+
+    /// <summary>Runs a test in a process of its own that finds these libraries.</summary>
+    /// <param name="test">Name of the test, with arguments; the test looks at <see cref="AreLoaded"/>.</param>
+    /// <param name="settings">Further environment variables.</param>
+    /// <returns>Exit status, and all that was printed.</returns>
+    public (int Status, string Output) Run(string test, params (string Name, string Value)[] settings)
+    {
+        string assembly = typeof(StandIns).Assembly.Location;
+        var start = new ProcessStartInfo("dotnet", [assembly, "-name", test]);
+        start.Environment["LD_LIBRARY_PATH"] = _folder;
+        start.Environment["CUDAVIT_CUDA_LIB"] = _folder;
+        start.Environment[LoadedVariable] = "1";
+        foreach ((string name, string value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        return Start(start) ?? throw new InvalidOperationException("dotnet could not be started.");
+    }
+
+    /// <returns>Why there is no library; null if there is one.</returns>
+    private string? Compile(string source, string library, params string[] others)
+    {
+        string input = Path.Combine(_folder, source);
+        using (Stream text = typeof(StandIns).Assembly.GetManifestResourceStream($"stand-in/{source}")!)
+        using (FileStream file = File.Create(input))
+        {
+            text.CopyTo(file);
+        }
+
+        string compiler = Environment.GetEnvironmentVariable("CXX") is { Length: > 0 } chosen ? chosen : "g++";
+        string[] arguments =
+        [
+            "-std=c++17", "-O1", "-fPIC", "-shared", $"-Wl,-soname,{library}", "-o", Path.Combine(_folder, library), input,
+            .. others.Select(other => Path.Combine(_folder, other)),
+        ];
+        (int Status, string Output)? result = Start(new ProcessStartInfo(compiler, arguments));
+        Assert.True(result is null or { Status: 0 }, result?.Output);
+        return result is null ? $"no C++ compiler ({compiler}) to build the libraries that stand in for CUDA's" : null;
+    }
+
+    private static (int Status, string Output)? Start(ProcessStartInfo start)
+    {
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        try
+        {
+            using Process process = Process.Start(start)!;
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd() + errors.Result;
+            process.WaitForExit();
+            return (process.ExitCode, output);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+}
