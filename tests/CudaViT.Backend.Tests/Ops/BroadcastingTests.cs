@@ -7,7 +7,8 @@ namespace CudaViT.Backend.Tests;
 public abstract class BroadcastingTests
 {
     // Equal; scalar on either side; a vector for every row, also the other way round; one number for every row; both
-    // stretched; in the middle; dimensions of 1 only; more than one chunk of each kind; nothing, in two ways.
+    // stretched; in the middle; dimensions of 1 only; rows of whole packs with each kind of partner, and both stretched around
+    // them; more than one chunk of each kind; nothing, in two ways.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([3, 5], [3, 5]),
         ([2, 9], []),
@@ -18,6 +19,9 @@ public abstract class BroadcastingTests
         ([2, 1, 3], [1, 5, 1]),
         ([2, 3, 4, 5], [3, 1, 5]),
         ([1, 1], [1, 1, 1]),
+        ([6, 64], [64]),
+        ([6, 1], [6, 64]),
+        ([3, 1, 16], [1, 5, 16]),
         ([150, 333], [333]),
         ([150, 333], [150, 1]),
         ([40_000], [1]),
@@ -70,6 +74,21 @@ public abstract class BroadcastingTests
             Tolerance tolerance = Tolerance.For(dtype, (long)terms).Times(3).At(Math.Sqrt(terms));
             TensorAssert.Close(expected, gradient, tolerance, what);
         }
+    }
+
+    // Views that start at no multiple of 16 bytes cannot be read in packs.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Operands_may_start_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        (Tensor a, Tensor b) = Operands(run, dtype, [33], [49]);
+        double[] first = a.Data.ToDoubles()[1..];
+        double[] second = b.Data.ToDoubles()[1..];
+
+        Tensor y = Apply(a.Slice(0, 1, 33).Reshape(2, 16), b.Slice(0, 1, 49).Reshape(3, 1, 16));
+
+        double[] expected = Reference.Broadcast(first, [2, 16], second, [3, 1, 16], Function);
+        TensorAssert.Close(expected, y, Tolerance.For(dtype));
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]

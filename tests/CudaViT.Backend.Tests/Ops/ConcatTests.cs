@@ -31,6 +31,23 @@ public sealed class ConcatTests
         }
     }
 
+    // A class token before tokens: rows of whole packs, in aligned memory and in views that start elsewhere.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Rows_of_whole_packs_are_joined_wherever_they_start(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        foreach (int start in new[] { 0, 1 })
+        {
+            Tensor token = run.Normal([start + 32], dtype, seed: 1).Slice(0, start, start + 32).Reshape(2, 1, 16);
+            Tensor tokens = run.Normal([start + 96], dtype, seed: 2).Slice(0, start, start + 96).Reshape(2, 3, 16);
+
+            Tensor y = Concat.Apply([token, tokens], axis: 1);
+
+            TensorAssert.Within(Range(y.Data, 1, 0, 1), token.Data, bound: 0);
+            TensorAssert.Within(Range(y.Data, 1, 1, 4), tokens.Data, bound: 0);
+        }
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     [Trait("Category", "GradCheck")]
     public void Backward_passes_gradcheck(string backend)

@@ -5,9 +5,9 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class DropPathTests
 {
-    // Single numbers as samples; odd sizes; more samples than a chunk; none.
+    // Single numbers as samples; odd sizes; whole packs; more samples than a chunk; none.
     public static TheoryData<string, DType, int, int, double> Cases => Backends.Cross(
-        (9, 1, 0.5), (5, 33, 0.3), (400, 100, 0.1), (0, 4, 0.5));
+        (9, 1, 0.5), (5, 33, 0.3), (6, 64, 0.3), (400, 100, 0.1), (0, 4, 0.5));
 
     [Theory, MemberData(nameof(Cases))]
     public void Whole_samples_follow_the_random_stream(string backend, DType dtype, int samples, int size, double p)

@@ -27,6 +27,40 @@ public sealed class DropoutTests
         TensorAssert.Close([.. dy.ToDoubles().Zip(factors, (v, f) => v * f)], x.Grad, Tolerance.For(dtype), "gradient");
     }
 
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Views_may_start_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = run.Uniform([1 + 304], dtype, seed: 1, low: 1, high: 2).Slice(0, 1, 1 + 304);
+
+        Tensor elements = Dropout.Apply(x, 0.3, seed: 7, stream: Call);
+        Tensor samples = DropPath.Apply(x.Reshape(19, 16), 0.3, seed: 7, stream: Call);
+
+        var ofElements = new RandomStream(7, epoch: 5, sample: 3, view: 0, RandomOperation.Dropout);
+        var ofSamples = new RandomStream(7, epoch: 5, sample: 3, view: 0, RandomOperation.DropPath);
+        double[] values = x.Data.ToDoubles();
+        TensorAssert.Close(
+            [.. values.Select((v, i) => ofElements.Single(i) >= 0.3 ? v / 0.7 : 0)], elements, Tolerance.For(dtype));
+        TensorAssert.Close(
+            [.. values.Select((v, i) => ofSamples.Single(i / 16) >= 0.3 ? v / 0.7 : 0)], samples, Tolerance.For(dtype));
+    }
+
+    // Numbers at, just below and just above one of the stream's: they differ by less than float tells apart.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Probabilities_are_compared_exactly(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        var stream = new RandomStream(7, epoch: 5, sample: 3, view: 0, RandomOperation.Dropout);
+        Tensor ones = run.Leaf([.. Enumerable.Repeat(1.0, 64)], [64], dtype);
+        double number = Enumerable.Range(0, 64).Select(i => (double)stream.Single(i)).Where(v => v > 0.5).Min();
+        foreach (double p in new[] { number, Math.BitDecrement(number), Math.BitIncrement(number) })
+        {
+            bool[] kept = [.. Enumerable.Range(0, 64).Select(i => stream.Single(i) >= p)];
+            double[] y = Dropout.Apply(ones, p, seed: 7, stream: Call).Data.ToDoubles();
+            Assert.Equal(kept, y.Select(v => v != 0));
+        }
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void About_one_in_p_is_dropped_and_other_calls_drop_others(string backend)
     {

@@ -37,6 +37,35 @@ public sealed class GatherRowsTests
         TensorAssert.Close(gradient, x.Grad, Tolerance.For(dtype, picks).At(Math.Sqrt(picks)), "gradient");
     }
 
+    // More rows than a block of threads links, more picks than it looks at in one go, and rows of whole packs.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Many_rows_and_picks_find_each_other(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        const int Rows = 300, Picks = 700, Width = 8;
+        Tensor x = run.Normal([1 + (Rows * Width)], dtype, seed: 1); // a view of it starts at no multiple of 16 bytes
+        NdArray indices = run.Integers([Picks], DType.I32, seed: 2, end: Rows);
+        NdArray dy = run.Normal([Picks, Width], dtype, seed: 3).Data;
+
+        Tensor y = x.Slice(0, 1, 1 + (Rows * Width)).Reshape(Rows, Width).GatherRows(indices);
+        NdArray dx = run.Backend.GatherRowsBackward(dy, indices, Rows);
+
+        int[] index = indices.ToArray<int>();
+        double[] values = x.Data.ToDoubles();
+        double[] upstream = dy.ToDoubles();
+        double[] gradient = new double[Rows * Width];
+        for (int i = 0; i < Picks * Width; i++)
+        {
+            gradient[(index[i / Width] * Width) + (i % Width)] += upstream[i];
+        }
+
+        TensorAssert.Within(
+            [.. Enumerable.Range(0, Picks * Width).Select(i => values[1 + (index[i / Width] * Width) + (i % Width)])],
+            y.Data,
+            bound: 0);
+        TensorAssert.Close(gradient, dx, Tolerance.For(dtype, 10).At(3), "gradient");
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Indices_of_32_bits_and_rows_of_several_axes_work(string backend)
     {

@@ -5,6 +5,27 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class MaxTests : ReductionTests
 {
+    // Long enough for several pieces, whose results are compared again: of rows, of few columns and of many.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Among_many_equal_ones_the_first_is_taken(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        foreach ((int rows, int columns) in new[] { (40_000, 1), (9000, 3), (1100, 33) })
+        {
+            double[] values = new double[rows * columns];
+            int[] first = [.. Enumerable.Range(0, columns).Select(column => (rows / 2) + (column * 7))];
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = i / columns >= first[i % columns] && (i / columns % 3 == first[i % columns] % 3) ? 5 : i % 4;
+            }
+
+            (NdArray y, NdArray at) = run.Backend.Max(run.Array(values, [rows, columns], dtype), [1, columns]);
+
+            Assert.All(y.ToDoubles(), value => Assert.Equal(5, value));
+            Assert.Equal(first.Select((row, column) => ((long)row * columns) + column), at.ToArray<long>());
+        }
+    }
+
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
     public void The_gradient_of_equal_elements_goes_to_the_first_in_row_major_order(string backend, DType dtype)
     {

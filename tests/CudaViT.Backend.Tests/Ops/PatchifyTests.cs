@@ -36,6 +36,19 @@ public sealed class PatchifyTests
         TensorAssert.SameBits(dy, x.Grad!, "dx");
     }
 
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Views_may_start_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        NdArray x = run.Normal([1 + (3 * 16 * 32)], dtype, seed: 1).Data.Rows(1, 1 + (3 * 16 * 32)).Reshape(1, 3, 16, 32);
+
+        NdArray patches = run.Backend.Patchify(x, 16);
+        NdArray images = run.Backend.Unpatchify(patches, 3, 16, 32, 16);
+
+        TensorAssert.Within(Reference.Patchify(x.ToDoubles(), 1, 3, 16, 32, 16), patches, bound: 0);
+        TensorAssert.SameBits(x, images);
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     [Trait("Category", "GradCheck")]
     public void Backward_passes_gradcheck(string backend)

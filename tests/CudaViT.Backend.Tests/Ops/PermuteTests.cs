@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class PermuteTests
 {
-    // No change; a matrix below, at and beyond a tile; a batch of matrices; attention's head split; three axes turned
-    // either way; four reversed; dimensions of 1; a scalar; nothing.
+    // No change; a matrix below, at and beyond a tile; a batch of matrices; attention's head split, also with heads of whole
+    // packs; channels last; three axes turned either way; four reversed; dimensions of 1; a scalar; nothing.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([2, 3], [0, 1]),
         ([3, 5], [1, 0]),
@@ -14,6 +14,8 @@ public sealed class PermuteTests
         ([33, 100], [1, 0]),
         ([4, 70, 65], [0, 2, 1]),
         ([2, 7, 3, 4], [0, 2, 1, 3]),
+        ([2, 7, 3, 32], [0, 2, 1, 3]),
+        ([2, 3, 9, 11], [0, 2, 3, 1]),
         ([5, 6, 7], [2, 0, 1]),
         ([5, 6, 7], [1, 2, 0]),
         ([3, 40, 5, 37], [3, 2, 1, 0]),
@@ -44,6 +46,20 @@ public sealed class PermuteTests
         }
 
         TensorAssert.Within(gradient, x.Grad, bound: 0, "gradient");
+    }
+
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Views_may_start_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        NdArray x = run.Normal([1 + (5 * 3 * 32)], dtype, seed: 1).Data.Rows(1, 1 + (5 * 3 * 32));
+        double[] values = x.ToDoubles();
+        foreach (int[] order in new int[][] { [1, 0, 2], [0, 2, 1], [0, 1, 2] })
+        {
+            int[] indices = Reference.PermuteIndices([5, 3, 32], order);
+            NdArray y = run.Backend.Permute(x.Reshape(5, 3, 32), order);
+            TensorAssert.Within(Array.ConvertAll(indices, i => values[i]), y, bound: 0);
+        }
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]

@@ -37,6 +37,25 @@ public sealed class SliceTests
         TensorAssert.Within(gradient, x.Grad, bound: 0, "gradient");
     }
 
+    // Tokens without the class token: rows of whole packs, in aligned memory and in views that start elsewhere.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Rows_of_whole_packs_are_cut_wherever_they_start(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        foreach (int start in new[] { 0, 1 })
+        {
+            NdArray x = run.Normal([start + 192], dtype, seed: 1).Data.Rows(start, start + 192).Reshape(3, 4, 16);
+
+            NdArray y = run.Backend.Slice(x, axis: 1, start: 1, end: 4);
+            NdArray dx = run.Backend.SliceBackward(y, axis: 1, start: 1, [3, 4, 16]);
+
+            double[] values = x.ToDoubles();
+            bool[] isInside = [.. Enumerable.Range(0, 192).Select(i => i / 16 % 4 >= 1)];
+            TensorAssert.Within([.. values.Where((_, i) => isInside[i])], y, bound: 0);
+            TensorAssert.Within([.. values.Select((v, i) => isInside[i] ? v : 0)], dx, bound: 0, "gradient");
+        }
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Contiguous_ranges_are_views(string backend)
     {

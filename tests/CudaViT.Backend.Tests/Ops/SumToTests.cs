@@ -7,7 +7,8 @@ namespace CudaViT.Backend.Tests;
 public sealed class SumToTests
 {
     // Nothing to do; dimensions of 1 only; all; rows; columns; the middle; kept and reduced axes in turns, either way
-    // round; more rows, columns and length than one task adds up; empty sums and empty results.
+    // round; more rows, columns and length than one task adds up; the same with columns of whole packs, few and many; long rows
+    // that are no whole packs; long columns in the middle; empty sums and empty results.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([3, 5], [3, 5]),
         ([1, 3], [3]),
@@ -21,6 +22,10 @@ public sealed class SumToTests
         ([300, 1100], [1100]),
         ([40_000], [1]),
         ([2, 17_000], [2, 1]),
+        ([600, 264], [264]),
+        ([1100, 24], [24]),
+        ([3, 2101], [3, 1]),
+        ([2, 600, 33], [2, 1, 33]),
         ([0, 3], [3]),
         ([3, 0], [1, 0]));
 
@@ -56,6 +61,35 @@ public sealed class SumToTests
         using TestRun run = Backends.Open(backend);
         GradCheck.Run(t => t.SumTo([3, 1]), run.Normal([2, 3, 4], DType.F64, seed: 1));
         GradCheck.Run(t => t.BroadcastTo([2, 3, 4]), run.Normal([3, 1], DType.F64, seed: 1));
+    }
+
+    // Views that start at no multiple of 16 bytes cannot be read in packs: rows, columns, and stretched again.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Views_may_start_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        NdArray x = run.Normal([1 + (12 * 16)], dtype, seed: 1).Data.Rows(1, 1 + (12 * 16)).Reshape(12, 16);
+        foreach (int[] shape in new int[][] { [12, 1], [16], [] })
+        {
+            NdArray sum = run.Backend.SumTo(x, Shape.Create(shape), factor: 0.5);
+            double terms = (double)x.Count / sum.Count;
+            double[] expected = Array.ConvertAll(Reference.SumTo(x.ToDoubles(), [12, 16], shape), v => 0.5 * v);
+            TensorAssert.Close(expected, sum, Tolerance.For(dtype, (long)terms).At(Math.Sqrt(terms)));
+        }
+
+        double[] repeated = [.. Enumerable.Repeat(x.ToDoubles(), 2).SelectMany(v => v)];
+        TensorAssert.Within(repeated, run.Backend.BroadcastTo(x, [2, 12, 16]), bound: 0);
+    }
+
+    // The factor is applied before the only rounding: 3 times the sum 1 + 2^-7 is no bfloat16, but 1/3 of 3 (1 + 2^-7) is.
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void The_factor_comes_before_rounding(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        double next = 1 + Math.ScaleB(1, -7);
+        NdArray x = run.Array([next, next, next], [3], DType.BF16);
+
+        TensorAssert.Within([next], run.Backend.SumTo(x, [1], factor: 1.0 / 3), bound: 0);
     }
 
     [Theory]

@@ -45,6 +45,24 @@ public abstract class UnaryTests
         TensorAssert.Close(expected, x.Grad, Tolerance.For(dtype).Times(2).At(largest));
     }
 
+    // Views that start at no multiple of 16 bytes cannot be read in packs.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Views_may_start_anywhere(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        Tensor x = Input(run, [300], dtype);
+        NdArray dy = run.Normal([300], dtype, seed: 2).Data.Rows(1, 300);
+
+        Tensor y = Apply(x.Slice(0, 1, 300));
+        y.Backward(dy);
+
+        double[] values = x.Data.ToDoubles();
+        TensorAssert.Close(Array.ConvertAll(values[1..], v => Function(v)), y, Tolerance.For(dtype));
+        double[] gradient = [0, .. values[1..].Zip(dy.ToDoubles(), (v, u) => u * Derivative(v))];
+        double largest = dy.ToDoubles().Select(Math.Abs).Max();
+        TensorAssert.Close(gradient, x.Grad, Tolerance.For(dtype).Times(2).At(largest), "gradient");
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     [Trait("Category", "GradCheck")]
     public void Backward_passes_gradcheck(string backend)
