@@ -57,7 +57,10 @@ public sealed class DataLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.PrefetchBatches, nameof(settings.PrefetchBatches));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartEpoch, nameof(settings.StartEpoch));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartIteration, nameof(settings.StartIteration));
-        if (dataset.Count < settings.BatchSize)
+        int views = settings.Views ?? augmentation.ViewCount;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(views, nameof(settings.Views));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(views, augmentation.ViewCount, nameof(settings.Views));
+        if (dataset.Count < (settings.KeepsRest ? 1 : settings.BatchSize))
         {
             throw new DatasetException(
                 $"{dataset.Name}: {dataset.Count} images are fewer than one batch of {settings.BatchSize}. " +
@@ -65,12 +68,13 @@ public sealed class DataLoader : IDisposable
         }
 
         (_dataset, _augmentation, _settings) = (dataset, augmentation, settings);
-        IterationsPerEpoch = dataset.Count / settings.BatchSize;
+        int rest = settings.KeepsRest ? dataset.Count % settings.BatchSize : 0;
+        IterationsPerEpoch = (dataset.Count / settings.BatchSize) + (rest > 0 ? 1 : 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             settings.StartIteration, IterationsPerEpoch, nameof(settings.StartIteration));
         _next = Normalize(settings.StartEpoch, settings.StartIteration);
         _order = new int[dataset.Count];
-        int[] sizes = [.. Enumerable.Range(0, augmentation.ViewCount).Select(augmentation.SizeOf)];
+        int[] sizes = [.. Enumerable.Range(0, views).Select(augmentation.SizeOf)];
         for (int i = 0; i < settings.PrefetchBatches + 1; i++)
         {
             _idle.Push(new Assembly(sizes, settings.BatchSize, dataset.Channels, Recycle));
@@ -84,7 +88,7 @@ public sealed class DataLoader : IDisposable
         }
     }
 
-    /// <summary>Full batches in an epoch.</summary>
+    /// <summary>Batches in an epoch.</summary>
     public int IterationsPerEpoch { get; }
 
     /// <summary>How long <see cref="TryNext"/> has kept its callers waiting, all calls together.</summary>
@@ -206,8 +210,8 @@ public sealed class DataLoader : IDisposable
 
                 assembly = _open!;
                 first = assembly.Taken;
-                end = assembly.Taken = Math.Min(first + ChunkSize, _settings.BatchSize);
-                if (end == _settings.BatchSize)
+                end = assembly.Taken = Math.Min(first + ChunkSize, assembly.Batch.Count);
+                if (end == assembly.Batch.Count)
                 {
                     _open = null;
                 }
@@ -233,7 +237,9 @@ public sealed class DataLoader : IDisposable
             Shuffle(epoch);
         }
 
-        assembly.Begin(epoch, iteration, _order.AsSpan(iteration * _settings.BatchSize, _settings.BatchSize));
+        int start = iteration * _settings.BatchSize;
+        int count = Math.Min(_settings.BatchSize, _order.Length - start);
+        assembly.Begin(epoch, iteration, _order.AsSpan(start, count));
         _inOrder.Enqueue(assembly);
         _open = assembly;
         _next = Normalize(epoch, iteration + 1);

@@ -3,8 +3,14 @@ namespace CudaViT.Training.Data;
 /// <summary>What a <see cref="DataLoader"/> delivers, and with how much help.</summary>
 public sealed record DataLoaderSettings
 {
-    /// <summary>Samples in a batch; every batch is full.</summary>
+    /// <summary>Samples in a batch; every batch is full unless <see cref="KeepsRest"/>.</summary>
     public required int BatchSize { get; init; }
+
+    /// <summary>Whether the last batch of an epoch has what is left, instead of the rest being dropped.</summary>
+    public bool KeepsRest { get; init; }
+
+    /// <summary>Views to make, the first ones; null for all that the augmentation has.</summary>
+    public int? Views { get; init; }
 
     /// <summary>Seed of the order and of the views.</summary>
     public required ulong Seed { get; init; }

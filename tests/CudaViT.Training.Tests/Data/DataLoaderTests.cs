@@ -61,6 +61,23 @@ public sealed class DataLoaderTests
         Assert.All(batches, batch => Assert.Equal(batch.Samples.Select(sample => sample % 5), batch.Labels));
     }
 
+    // Batches of 10 out of 37, with one view: 10, 10, 10, 7, and the same views as with all of them.
+    [Fact]
+    public void The_rest_can_be_kept_and_views_left_out()
+    {
+        DataLoaderSettings settings = Settings with { KeepsRest = true, Views = 1, Epochs = 2 };
+        List<Delivered> batches = Collect(Dataset(), settings with { Workers = 3 });
+        Assert.Equal([10, 10, 10, 7, 10, 10, 10, 7], batches.Select(batch => batch.Samples.Length));
+        Assert.Equal(Enumerable.Range(0, 37), batches.Take(4).SelectMany(batch => batch.Samples).Order());
+        Assert.Equal(batches, Collect(Dataset(), settings));
+        Assert.Equal(Collect(Dataset(), Settings)[0].Views[0], batches[0].Views[0]);
+        Assert.Single(batches[0].Views);
+        Assert.Equal(7, Collect(Dataset(7), settings)[0].Samples.Length); // fewer than a batch
+
+        List<Delivered> resumed = Collect(Dataset(), settings with { StartIteration = 3 });
+        Assert.Equal(batches.Skip(3), resumed);
+    }
+
     [Fact]
     public void Views_are_the_augmenters_own_and_differ_from_each_other()
     {
@@ -303,12 +320,13 @@ public sealed class DataLoaderTests
             batch.Iteration,
             batch.Samples.ToArray(),
             batch.Labels.ToArray(),
-            [batch.View(0).ToArray(), batch.View(1).ToArray()]);
+            [.. Enumerable.Range(0, batch.ViewCount).Select(view => batch.View(view).ToArray())]);
 
         public bool Equals(Delivered? other) =>
             other is not null && (Epoch, Iteration) == (other.Epoch, other.Iteration)
             && Samples.SequenceEqual(other.Samples) && Labels.SequenceEqual(other.Labels)
-            && Views[0].SequenceEqual(other.Views[0]) && Views[1].SequenceEqual(other.Views[1]);
+            && Views.Length == other.Views.Length
+            && Views.Zip(other.Views).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second));
 
         public override int GetHashCode() => HashCode.Combine(Epoch, Iteration);
     }
