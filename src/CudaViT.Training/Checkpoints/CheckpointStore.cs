@@ -46,7 +46,7 @@ public sealed class CheckpointStore
         CheckpointInfo info, IReadOnlyList<NamedArray> arrays, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(info);
-        CreateFolder();
+        DurableFiles.CreateFolder(_folder);
         string tensorPath = PathOf(info.Step, TensorSuffix);
         _files.Write(tensorPath, TensorFile.DataSizeInBytes(arrays), stream =>
         {
@@ -133,21 +133,6 @@ public sealed class CheckpointStore
     {
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
-
-    private void CreateFolder()
-    {
-        try
-        {
-            Directory.CreateDirectory(_folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException(
-                $"{_folder}: cannot be made ({e.Message.TrimEnd('.')}); expected a folder that can be written to; "
-                + "name another with --out.",
-                e);
-        }
     }
 
     private string PathOf(long step, string suffix) =>

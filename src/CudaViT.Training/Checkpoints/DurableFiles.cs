@@ -22,6 +22,23 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
         return path.EndsWith(TemporarySuffix, StringComparison.Ordinal);
     }
 
+    /// <summary>Makes a folder for files, if it does not exist.</summary>
+    /// <exception cref="CheckpointException">It cannot be made.</exception>
+    public static void CreateFolder(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(
+                $"{path}: the folder cannot be made ({e.Message.TrimEnd('.')}); expected one that can be written to; "
+                + "name another with --out.",
+                e);
+        }
+    }
+
     /// <summary>Writes or replaces a file.</summary>
     /// <param name="path">Its folder must exist.</param>
     /// <param name="sizeInBytes">

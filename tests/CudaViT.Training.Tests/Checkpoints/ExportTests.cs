@@ -180,37 +180,6 @@ public sealed class ExportTests : IDisposable
         return encoder.Features(images.Cast(DType.F64)).Data.ToDoubles();
     }
 
-    // Vectors and statistics off their usual zeros and ones, so that none can be ignored or swapped.
-    private string Write(ModelSettings settings, string? extra = null)
-    {
-        using var scope = new StepScope();
-        Encoder encoder = Encoder.Create(settings);
-        encoder.Initialize(_run.Backend, DType.F32, seed: 1);
-        var random = new Random(1);
-        foreach (NamedArray named in encoder.State().Where(named => named.Array.Shape.Rank == 1))
-        {
-            named.Array.CopyFrom<float>(Array.ConvertAll(
-                named.Array.ToArray<float>(), value => value + (0.2f * random.NextSingle())));
-        }
-
-        List<NamedArray> state =
-            [.. encoder.State().Select(named => new NamedArray($"base_encoder.{named.Name}", named.Array))];
-        if (extra is not null)
-        {
-            state.Add(new NamedArray(extra, state[0].Array));
-        }
-
-        // The whole model needs all its parts; the momentum encoder starts as a copy.
-        state.AddRange(encoder.State().Select(named => new NamedArray($"momentum_encoder.{named.Name}", named.Array)));
-        var predictor = new MlpHead(
-            2, 4, 8, 4, lastNorm: settings.Architecture == Training.Settings.Architecture.VisionTransformer);
-        predictor.Initialize(_run.Backend, DType.F32, seed: 2);
-        state.AddRange(predictor.State().Select(named => new NamedArray($"predictor.{named.Name}", named.Array)));
-        using FileStream stream = File.Create(_folder["model.safetensors"]);
-        TensorFile.Write(stream, state, new Dictionary<string, string>
-        {
-            [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Model = settings }),
-        });
-        return _folder["model.safetensors"];
-    }
+    private string Write(ModelSettings settings, string? extra = null) =>
+        ModelFile.Write(_folder["model.safetensors"], _run.Backend, settings, extra);
 }

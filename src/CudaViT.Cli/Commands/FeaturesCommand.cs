@@ -1,0 +1,71 @@
+using System.CommandLine;
+using CudaViT.Cli.Output;
+using CudaViT.Core;
+using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
+using CudaViT.Training.Runs;
+
+namespace CudaViT.Cli.Commands;
+
+/// <summary><c>cudavit features</c></summary>
+internal static class FeaturesCommand
+{
+    public const string Name = "features";
+
+    public static (string Command, string Meaning)[] Examples { get; } =
+    [
+        (
+            "cudavit features --checkpoint runs/a/final.safetensors --out features",
+            "of the images shipped with the program: features.safetensors, and .npy files for NumPy"),
+        (
+            "cudavit features --checkpoint moco-vit-s.safetensors --data ~/photos --out features --json",
+            "of others, with an imported encoder; prints the names of the files for a script"),
+    ];
+
+    public static Command Create(TextWriter output)
+    {
+        Option<string?> checkpoint = Options.Checkpoint();
+        Option<string?> data = Options.Data();
+        Option<string?> folder = Options.RequiredPath("--out", "DIR", "Folder for the files.");
+        Option<string?> device = Options.Device();
+        Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
+        Option<bool> json = Options.Json();
+        var command = new Command(Name, "Writes the features and labels of all images, for other programs.")
+        {
+            checkpoint, data, folder, device, threads, kernels, json,
+        };
+        command.SetAction(parsed =>
+        {
+            DatasetSplits images = DatasetLocator.Open(parsed.GetValue(data));
+            using IBackend backend = Devices.Open(
+                parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
+            TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
+            bool isJson = parsed.GetValue(json);
+            FeatureReport report = WorkProgress.Show(output, isJson, progress =>
+                FeatureFiles.Write(model, images, parsed.GetValue(folder)!, progress));
+            if (isJson)
+            {
+                JsonOutput.Write(output, report);
+            }
+            else
+            {
+                Print(output, report);
+            }
+
+            return CommandLine.Success;
+        });
+        return command;
+    }
+
+    private static void Print(TextWriter output, FeatureReport report)
+    {
+        output.WriteLine(RunText.Text(
+            $"{report.Width} features of {report.TrainImages} training and {report.HeldOutImages} held-out images, ")
+            + report.Data);
+        foreach (string file in report.Files)
+        {
+            output.WriteLine($"written: {file}");
+        }
+    }
+}
