@@ -81,6 +81,8 @@ internal static class CommandLine
         {
             TrainCommand.Create(output),
             KnnCommand.Create(output),
+            LinearCommand.Create(output),
+            FeaturesCommand.Create(output),
             ImportCommand.Create(output),
             ExportCommand.Create(output),
             BenchCommand.Create(output),

@@ -28,6 +28,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
     {
         TrainCommand.Name => TrainCommand.Examples,
         KnnCommand.Name => KnnCommand.Examples,
+        LinearCommand.Name => LinearCommand.Examples,
+        FeaturesCommand.Name => FeaturesCommand.Examples,
         ImportCommand.Name => ImportCommand.Examples,
         ExportCommand.Name => ExportCommand.Examples,
         BenchCommand.Name => BenchCommand.Examples,

@@ -99,6 +99,25 @@ internal static class Options
                             + $"expected a whole number from {minimum} to {T.MaxValue}"),
         };
 
+    /// <summary>Positive numbers with commas between them.</summary>
+    public static Option<double[]?> Numbers(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N,N",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            double[] numbers = [.. text.Split(',').Select(part =>
+                double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                    ? number
+                    : 0)];
+            return Array.TrueForAll(numbers, number => number > 0 && double.IsFinite(number))
+                ? numbers
+                : Reject<double[]>(
+                    result, $"{name} is '{text}'; expected numbers above 0 with commas between them, like 0.3,1,3");
+        },
+    };
+
     /// <summary>The element type that an option names.</summary>
     public static DType ToDType(string? name) => name switch
     {

@@ -56,13 +56,7 @@ internal static class KnnCommand
     private static KnnReport Run(string checkpoint, string? path, IBackend backend)
     {
         DatasetSplits data = DatasetLocator.Open(path);
-        if (!KnnEvaluation.IsPossible(data))
-        {
-            throw new RunException(
-                $"{data.Train.Name}: there are no labels or no held-out images; expected both; "
-                + "name a folder that has them.");
-        }
-
+        KnnEvaluation.RequirePossible(data);
         TrainedModel trained = TrainedModel.Open(checkpoint, backend);
         trained.RequireFit(data.Train);
         var evaluation = new KnnEvaluation(

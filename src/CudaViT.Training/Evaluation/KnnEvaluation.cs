@@ -1,5 +1,6 @@
 using CudaViT.Core;
 using CudaViT.Training.Data;
+using CudaViT.Training.Runs;
 
 namespace CudaViT.Training.Evaluation;
 
@@ -37,6 +38,18 @@ public sealed class KnnEvaluation
     {
         ArgumentNullException.ThrowIfNull(data);
         return data.Train.ClassCount > 0 && data.HeldOut is not null;
+    }
+
+    /// <summary>Throws unless <see cref="IsPossible"/>.</summary>
+    /// <exception cref="RunException">There are no labels, or nothing is held out.</exception>
+    public static void RequirePossible(DatasetSplits data)
+    {
+        if (!IsPossible(data))
+        {
+            throw new RunException(
+                $"{data.Train.Name}: there are no labels or no held-out images; expected both; name a folder that has "
+                + "them.");
+        }
     }
 
     /// <summary>Accuracy of the vote among features, for several numbers of neighbours.</summary>

@@ -29,6 +29,9 @@ public sealed class TrainedModel
     /// <summary>The encoder in evaluation mode; its projector has no meaning.</summary>
     public Encoder Encoder { get; }
 
+    /// <summary>Where the encoder is.</summary>
+    public IBackend Backend => Encoder.Parameters().First().Value.Backend;
+
     /// <summary>Reads the encoder of a file that training or importing wrote.</summary>
     /// <param name="path">A safetensors file with the settings in its header.</param>
     /// <param name="backend">Device to put the encoder on.</param>
@@ -98,11 +101,40 @@ public sealed class TrainedModel
         return scope.Keep(Encoder.Features(images.Cast(Settings.Dtype)).Cast(Settings.ParameterType));
     }
 
+    /// <summary>Compares every tensor of the encoder with its file, bit for bit.</summary>
+    /// <returns>How many there are.</returns>
+    /// <exception cref="RunException">One is not as it was read; the message names it.</exception>
+    public int RequireUnchanged()
+    {
+        using var scope = new StepScope();
+        using SafetensorsFile file = SafetensorsFile.Open(Path);
+        IReadOnlyList<NamedArray> state = Encoder.BackboneState();
+        Dictionary<string, NdArray> stored = TensorFile.Read(file, Backend, Path, EncoderPrefix);
+        foreach (NamedArray named in state)
+        {
+            if (!Bytes(stored[named.Name].Cast(named.Array.DType)).AsSpan().SequenceEqual(Bytes(named.Array)))
+            {
+                throw new RunException(
+                    $"{Path}: {named.Name} is not as it was read; expected a frozen encoder; this is a bug, or the "
+                    + "file was replaced meanwhile.");
+            }
+        }
+
+        return state.Count;
+
+        static byte[] Bytes(NdArray array)
+        {
+            byte[] bytes = new byte[array.SizeInBytes];
+            array.Backend.CopyToHost(array, bytes);
+            return bytes;
+        }
+    }
+
     /// <summary>Maps pixels to features.</summary>
     /// <param name="normalization">How pixels become numbers around zero.</param>
     public FeatureExtractor Extractor(Normalization normalization)
     {
-        var input = new ImageInput(Settings, Encoder.Parameters().First().Value.Backend, normalization);
+        var input = new ImageInput(Settings, Backend, normalization);
         return pixels => Features(input.ToTensor(pixels)).Data;
     }
 }

@@ -18,6 +18,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("knn")]
     [InlineData("import")]
     [InlineData("export")]
+    [InlineData("features")]
+    [InlineData("linear")]
     [InlineData("bench")]
     [InlineData("gradcheck")]
     [InlineData("doctor")]
@@ -76,6 +78,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("bench --step nope")]
     [InlineData("import")]
     [InlineData("export --checkpoint x --out encoder.bin")]
+    [InlineData("linear --checkpoint x --lr 1,0")]
+    [InlineData("linear --checkpoint x --lr 0.3,x")]
+    [InlineData("features --checkpoint x --out")]
     [InlineData("export --checkpoint x --out encoder.onnx --part all")]
     [InlineData("export --checkpoint x --out y.onnx --part none")]
     [InlineData("gradcheck Nope")]
@@ -156,6 +161,39 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(1, status);
         AssertOneLine(error);
         Assert.Contains("--resume", error);
+    }
+
+    // A checkpoint goes out to others' names and back, and is used in between.
+    [Fact]
+    public void Export_import_features_and_linear_work_together()
+    {
+        TinyRun.WriteData(_folder["data"]);
+        using var backend = new Cpu.CpuBackend(threads: 1);
+        string model = ModelFile.Write(_folder["model.safetensors"], backend, TinyRun.Settings.Model);
+        Assert.Equal((0, ""), Status("export", "--checkpoint", model, "--out", _folder["timm.safetensors"]));
+        Assert.Equal((0, ""), Status("export", "--checkpoint", model, "--out", _folder["encoder.onnx"]));
+        (int status, string output, string error) = Run(
+            "import", _folder["timm.safetensors"], "--out", _folder["back.safetensors"]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("none missing", output);
+        Assert.Contains("not in the file: projector, momentum encoder, predictor", output);
+
+        string[] use = ["--checkpoint", _folder["back.safetensors"], "--data", _folder["data"]];
+        (status, output, error) = Run(["features", .. use, "--out", _folder["features"], "--json"]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Equal(5, JsonNode.Parse(output)!["files"]!.AsArray().Count);
+
+        string[] linear = ["linear", .. use, "--epochs", "2", "--lr", "1,10", "--out", _folder["linear"]];
+        (status, output, error) = Run(linear);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("after epoch 2", output);
+        Assert.Contains("bit-identical", output);
+        JsonObject report = JsonNode.Parse(File.ReadAllText(_folder["linear", "linear.json"]))!.AsObject();
+        Assert.Equal(2, report["rates"]!.AsArray().Count);
+        Assert.Equal(3, report["confusion"]!.AsArray().Count);
+        Assert.True(File.Exists(_folder["linear", "classifier.safetensors"]));
+
+        (int Status, string Error) Status(params string[] args) => Run(args) is var (s, _, e) ? (s, e) : default;
     }
 
     [Fact]

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using CudaViT.Cli.Output;
+using CudaViT.Core;
+using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation.Linear;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Runs;
+
+namespace CudaViT.Cli.Commands;
+
+/// <summary><c>cudavit linear</c></summary>
+internal static class LinearCommand
+{
+    public const string Name = "linear";
+
+    public static (string Command, string Meaning)[] Examples { get; } =
+    [
+        (
+            "cudavit linear --checkpoint runs/a/final.safetensors --epochs 10",
+            "classifiers for four learning rates, trained side by side on the images shipped with the program"),
+        (
+            "cudavit linear --checkpoint moco-vit-s.safetensors --data ~/photos --out linear",
+            "the published protocol on others; linear.json has every epoch, class and the confusion matrix"),
+        (
+            "cudavit linear --checkpoint moco-vit-s.safetensors --data ~/photos --lr 3 --batch 256",
+            "one learning rate, for a batch of 256 as they are quoted"),
+    ];
+
+    public static Command Create(TextWriter output)
+    {
+        Option<string?> checkpoint = Options.Checkpoint();
+        Option<string?> data = Options.Data();
+        Option<string?> folder = Options.Path(
+            "--out", "DIR", "Folder for linear.json and classifier.safetensors (default: none are written).");
+        Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
+        Option<int?> batch = Options.Integer("--batch", "Images per step (default 1024, or all there are).", 1);
+        Option<double[]?> rates = Options.Numbers(
+            "--lr", "Learning rates for a batch of 256, with commas (default 0.3,1,3,10; ResNet-50: a tenth).");
+        Option<int?> resize = Options.Integer(
+            "--test-resize", "Shorter side of a test image before its middle is cut out (default: 256 for 224).", 1);
+        Option<ulong?> seed = Options.Number<ulong>("--seed", "Seed of every random number (default 0).", 0);
+        Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<string?> device = Options.Device();
+        Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
+        Option<bool> json = Options.Json();
+        var command = new Command(
+            Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
+        {
+            checkpoint, data, folder, epochs, batch, rates, resize, seed, workers, device, threads, kernels, json,
+        };
+        command.SetAction(parsed =>
+        {
+            DatasetSplits images = DatasetLocator.Open(parsed.GetValue(data));
+            using IBackend backend = Devices.Open(
+                parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
+            TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
+            LinearSettings settings = LinearSettings.For(model.Settings.Model);
+            int shortSide = parsed.GetValue(resize) ?? settings.TestShortSide;
+            if (shortSide < model.Settings.Model.ImageSize)
+            {
+                throw new UsageException(
+                    $"--test-resize is {shortSide}; expected at least {model.Settings.Model.ImageSize}, the size of the "
+                    + "model's images");
+            }
+
+            settings = settings with
+            {
+                Epochs = parsed.GetValue(epochs) ?? settings.Epochs,
+                Batch = Math.Min(parsed.GetValue(batch) ?? settings.Batch, images.Train.Count),
+                BaseLearningRates = parsed.GetValue(rates) ?? settings.BaseLearningRates,
+                TestShortSide = shortSide,
+                Seed = parsed.GetValue(seed) ?? settings.Seed,
+                Workers = parsed.GetValue(workers) ?? settings.Workers,
+            };
+            Run(output, model, images, settings, parsed.GetValue(folder), parsed.GetValue(json));
+            return CommandLine.Success;
+        });
+        return command;
+    }
+
+    private static void Run(
+        TextWriter output, TrainedModel model, DatasetSplits data, LinearSettings settings, string? folder, bool isJson)
+    {
+        using var scope = new StepScope();
+        (LinearReport report, IReadOnlyList<NamedArray> classifier) = WorkProgress.Show(
+            output, isJson, progress => LinearProbe.Run(model, data, settings, progress));
+        if (folder is not null)
+        {
+            LinearFiles.Write(folder, report, classifier);
+        }
+
+        if (isJson)
+        {
+            JsonOutput.Write(output, report);
+        }
+        else
+        {
+            Print(output, report, folder);
+        }
+    }
+
+    private static void Print(TextWriter output, LinearReport report, string? folder)
+    {
+        output.WriteLine("base lr   last top-1   top-5    best top-1 (epoch)");
+        foreach (LinearRate rate in report.Rates)
+        {
+            string last = RunText.Text($"{rate.BaseLearningRate,7}   {rate.Last.Top1,10:f4}   {rate.Last.Top5:f4}");
+            output.WriteLine(RunText.Text($"{last}   {rate.Best.Top1,10:f4} ({rate.Best.Epoch})"));
+        }
+
+        output.WriteLine(RunText.Text($"classes, with lr {report.ChosenBaseLearningRate} after the last epoch:"));
+        foreach (ClassScore score in report.Classes)
+        {
+            string name = score.Name ?? RunText.Text($"class {score.Class}");
+            output.WriteLine(RunText.Text(
+                $"  {name,-20} {score.Top1,7:f4} of {score.Images} images, precision {score.Precision,7:f4}"));
+        }
+
+        string frozen = RunText.Text($"all {report.FrozenTensors} tensors of the encoder are bit-identical to");
+        output.WriteLine(RunText.Text(
+            $"top-1 {report.Top1:f4}, top-5 {report.Top5:f4}; {frozen} {report.Checkpoint}"));
+        if (folder is not null)
+        {
+            output.WriteLine($"written to {folder}: linear.json, classifier.safetensors");
+        }
+    }
+}
