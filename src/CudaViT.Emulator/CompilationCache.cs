@@ -24,7 +24,8 @@ internal sealed class CompilationCache
     /// <param name="files">What is compiled, by name.</param>
     /// <param name="key">Everything else that decides about the result: compiler, options.</param>
     /// <param name="compile">
-    /// Compiles the files, which stand in the given folder, to the given path; throws if that fails.
+    /// Compiles the files, which stand in the given folder, to the given path, whose last part is the library's own name;
+    /// throws if that fails.
     /// </param>
     public string Get(
         string name, IReadOnlyDictionary<string, string> files, string key, Action<string, string> compile)
@@ -45,7 +46,7 @@ internal sealed class CompilationCache
                 File.WriteAllText(target, text);
             }
 
-            string result = Path.Combine(work.FullName, "result.so");
+            string result = Path.Combine(work.FullName, Path.GetFileName(path));
             compile(work.FullName, result);
             string draft = $"{path}.{Guid.NewGuid():n}";
             byte[] library = File.ReadAllBytes(result);

@@ -81,7 +81,8 @@ internal sealed unsafe class EmulatorRuntime
 
     public nint Allocate(long size, ulong owner, bool isChecked) => _allocate((ulong)size, owner, isChecked ? 1 : 0);
 
-    public int Free(nint address, ulong owner) => _free(address, owner);
+    /// <summary>Gives memory back and says whether its guard zones held.</summary>
+    public bool Free(nint address, ulong owner) => _free(address, owner) == 0;
 
     public bool Owns(nint address, long size, ulong owner) => _owns(address, (ulong)size, owner) != 0;
 

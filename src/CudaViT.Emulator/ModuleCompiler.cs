@@ -22,6 +22,13 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
         "-ffp-contract=fast", "-fno-math-errno", "-mavx2", "-mfma", "-g1", "-w",
     ];
 
+    // Without the compiler's own choice of libraries the sanitizers' are left out, and their calls reach our runtime.
+    private static readonly string[] ModuleLinking =
+        ["-nodefaultlibs", "-Wl,-rpath,$ORIGIN", "-Wl,-z,defs", "-lm", "-lgcc", "-lc"];
+
+    // Modules ask for the runtime by its name, and get the one that is loaded already, wherever it stands.
+    private static readonly string[] RuntimeLinking = ["-ldl", "-lpthread", "-Wl,-soname,"];
+
     private static readonly string[] ShimFiles = ["cuda_shim.h", "interface.h", "ptx_host.h"];
 
     private readonly Lazy<string> _runtime = new(() => CompileRuntime(compiler, cache));
@@ -48,16 +55,11 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
         return cache.Get(
             $"{Path.GetFileNameWithoutExtension(file.Name)}-{module.Build.ToString().ToLowerInvariant()}",
             files,
-            string.Join(' ', [compiler.Version, runtime, .. options]),
+            string.Join(' ', [compiler.Version, Path.GetFileName(runtime), .. options, .. ModuleLinking]),
             (directory, result) =>
             {
-                // The sanitizers' calls reach our runtime because their own libraries are not linked in.
                 (bool succeeded, string log) = compiler.Run(
-                    directory,
-                    [
-                        .. options, "-I.", "-o", result, "emulator_module.cpp", "-nodefaultlibs", runtime,
-                        "-Wl,-rpath,$ORIGIN", "-lm", "-lc",
-                    ]);
+                    directory, [.. options, "-I.", "-o", result, "emulator_module.cpp", runtime, .. ModuleLinking]);
                 if (!succeeded)
                 {
                     throw new KernelCompilationException(
@@ -74,12 +76,11 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
         return cache.Get(
             "runtime",
             files,
-            string.Join(' ', [compiler.Version, .. options]),
+            string.Join(' ', [compiler.Version, .. options, .. RuntimeLinking]),
             (directory, result) =>
             {
-                // Modules find the runtime by its file's name, beside them.
-                (bool succeeded, string log) = compiler.Run(
-                    directory, [.. options, "-o", result, "runtime.cpp", "-ldl", "-lpthread"]);
+                string[] linking = [.. RuntimeLinking[..^1], RuntimeLinking[^1] + Path.GetFileName(result)];
+                (bool succeeded, string log) = compiler.Run(directory, [.. options, "-o", result, "runtime.cpp", .. linking]);
                 if (!succeeded)
                 {
                     throw new KernelCompilationException($"The emulator's runtime does not compile with {compiler.Version}.\n{log}");

@@ -11,16 +11,22 @@ internal sealed unsafe class TestKernels : IDisposable
 
     /// <summary>Compiles a text.</summary>
     /// <param name="text">The kernels; a header and the project's headers are put before it.</param>
-    /// <param name="options">Of the device.</param>
-    public TestKernels(string text, EmulatorOptions? options = null)
+    /// <param name="driver">The device; belongs to this object from now on.</param>
+    public TestKernels(string text, IGpuDriver driver)
     {
         _text = "// Builds   f32\n#include \"common/scalar.cuh\"\n#include \"common/reduce.cuh\"\n" + text;
         _file = File(_text);
-        Driver = new EmulatorDriver(options ?? new EmulatorOptions { Workers = 2 });
+        Driver = driver;
         _module = Driver.Load(new KernelModule(_file, KernelBuild.F32));
     }
 
-    public EmulatorDriver Driver { get; }
+    /// <summary>Compiles a text for the emulator.</summary>
+    public TestKernels(string text, EmulatorOptions? options = null)
+        : this(text, new EmulatorDriver(options ?? new EmulatorOptions { Workers = 2 }))
+    {
+    }
+
+    public IGpuDriver Driver { get; }
 
     /// <summary>A kernel file named test.cu.</summary>
     public static KernelFile File(string text)
@@ -87,7 +93,6 @@ internal sealed unsafe class TestKernels : IDisposable
     public void LaunchShared(
         string entry, Dim3 grid, Dim3 block, int sharedBytes, params ReadOnlySpan<long> arguments)
     {
-        GpuFunction function = Driver.GetFunction(_module, _file.Entries.First(e => e.Name == entry));
         fixed (long* values = arguments)
         {
             void** pointers = stackalloc void*[arguments.Length + 1];
@@ -96,9 +101,20 @@ internal sealed unsafe class TestKernels : IDisposable
                 pointers[i] = values + i;
             }
 
-            Driver.Launch(function, grid, block, sharedBytes, GpuStream.Compute, (nint)pointers);
+            Driver.Launch(Function(entry), grid, block, sharedBytes, GpuStream.Compute, (nint)pointers);
         }
     }
 
+    /// <summary>Launches with an array, a structure and a number.</summary>
+    public void LaunchStructure<T>(string entry, Dim3 grid, Dim3 block, nint array, T structure, int number)
+        where T : unmanaged
+    {
+        void** pointers = stackalloc void*[] { &array, &structure, &number };
+        Driver.Launch(Function(entry), grid, block, 0, GpuStream.Compute, (nint)pointers);
+    }
+
     public void Dispose() => Driver.Dispose();
+
+    private GpuFunction Function(string entry) =>
+        Driver.GetFunction(_module, _file.Entries.First(e => e.Name == entry));
 }

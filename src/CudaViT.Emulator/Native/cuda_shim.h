@@ -200,8 +200,9 @@ template <class T> EMULATOR_INLINE T __ldcs(const T* p) { return *p; }
 template <class T> EMULATOR_INLINE void __stcg(T* p, T v) { *p = v; }
 template <class T> EMULATOR_INLINE void __stcs(T* p, T v) { *p = v; }
 
-EMULATOR_INLINE void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-EMULATOR_INLINE void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+// Not __atomic_thread_fence, which the sanitizer would take over.
+EMULATOR_INLINE void __threadfence() { asm volatile("mfence" ::: "memory"); }
+EMULATOR_INLINE void __threadfence_block() { asm volatile("mfence" ::: "memory"); }
 
 // Out of line and out of the sanitizers' sight: the runtime is told that the access is atomic instead.
 template <class T, class F>
