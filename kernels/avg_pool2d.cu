@@ -10,7 +10,7 @@
 //          avg_pool2d_backward: (inputs+outputs)*sizeof(scalar_t) bytes, inputs FLOPs
 #include "common/window.cuh"
 
-extern "C" __global__ void avg_pool2d_forward(
+extern "C" __global__ void __launch_bounds__(256) avg_pool2d_forward(
     scalar_t* __restrict__ y, const scalar_t* __restrict__ x, Window window, index_t inputs, index_t outputs)
 {
     const index_t at = (index_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -26,7 +26,7 @@ extern "C" __global__ void avg_pool2d_forward(
 }
 
 // Each pixel gathers from the windows that cover it: no two threads write to one address.
-extern "C" __global__ void avg_pool2d_backward(
+extern "C" __global__ void __launch_bounds__(256) avg_pool2d_backward(
     scalar_t* __restrict__ dx, const scalar_t* __restrict__ dy, Window window, index_t inputs, index_t outputs)
 {
     const index_t at = (index_t)blockIdx.x * blockDim.x + threadIdx.x;

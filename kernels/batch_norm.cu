@@ -109,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(256) batch_norm_moments(
     }
 }
 
-extern "C" __global__ void batch_norm_finish(
+extern "C" __global__ void __launch_bounds__(128) batch_norm_finish(
     acc_t* __restrict__ mean, acc_t* __restrict__ rstd, acc_t* __restrict__ running_mean,
     acc_t* __restrict__ running_variance, const acc_t* __restrict__ partials, acc_t momentum, acc_t eps, index_t chunk,
     index_t K, index_t G, index_t R, index_t C, index_t S)
@@ -147,7 +147,7 @@ extern "C" __global__ void batch_norm_finish(
 }
 
 // A copy of the running mean, so that a later training step does not change what this call's backward pass needs.
-extern "C" __global__ void batch_norm_evaluate(
+extern "C" __global__ void __launch_bounds__(128) batch_norm_evaluate(
     acc_t* __restrict__ mean, acc_t* __restrict__ rstd, const acc_t* __restrict__ running_mean,
     const acc_t* __restrict__ running_variance, acc_t eps, index_t C)
 {
@@ -199,7 +199,7 @@ extern "C" __global__ void __launch_bounds__(256) batch_norm_backward_sums(
     }
 }
 
-extern "C" __global__ void batch_norm_backward_finish(
+extern "C" __global__ void __launch_bounds__(128) batch_norm_backward_finish(
     scalar_t* __restrict__ d_weight, scalar_t* __restrict__ d_bias, acc_t* __restrict__ sums,
     const acc_t* __restrict__ partials, index_t K, index_t G, index_t C)
 {

@@ -41,7 +41,7 @@ struct Tile {
 };
 
 // Row (n, d) of columns begins at n * image_step + d * row_step.
-extern "C" __global__ void conv2d_im2col(
+extern "C" __global__ void __launch_bounds__(256) conv2d_im2col(
     scalar_t* __restrict__ columns, const scalar_t* __restrict__ x, Window window, index_t image_step, index_t row_step,
     index_t N, index_t C, index_t depth, index_t inputs, index_t P)
 {
@@ -70,7 +70,7 @@ extern "C" __global__ void conv2d_im2col(
 }
 
 // y starts as the bias, and the product is added to it.
-extern "C" __global__ void conv2d_bias(
+extern "C" __global__ void __launch_bounds__(256) conv2d_bias(
     scalar_t* __restrict__ y, const scalar_t* __restrict__ bias, index_t N, index_t O, index_t P)
 {
     const Tile tile(P);
@@ -84,7 +84,7 @@ extern "C" __global__ void conv2d_bias(
 }
 
 // sides[o, n, p] = dy[n, o, p].
-extern "C" __global__ void conv2d_gather(
+extern "C" __global__ void __launch_bounds__(256) conv2d_gather(
     scalar_t* __restrict__ sides, const scalar_t* __restrict__ dy, index_t N, index_t O, index_t P)
 {
     const Tile tile(P);
@@ -99,7 +99,7 @@ extern "C" __global__ void conv2d_gather(
 }
 
 // Each pixel gathers from the columns that it went to, tap after tap: no two threads write to one address.
-extern "C" __global__ void conv2d_col2im(
+extern "C" __global__ void __launch_bounds__(256) conv2d_col2im(
     scalar_t* __restrict__ dx, const scalar_t* __restrict__ columns, Window window, index_t N, index_t C, index_t depth,
     index_t inputs, index_t P)
 {
@@ -139,7 +139,7 @@ extern "C" __global__ void __launch_bounds__(256) conv2d_bias_sums(
     if (threadIdx.x == 0) partials[k * O + o] = sum;
 }
 
-extern "C" __global__ void conv2d_bias_reduce(
+extern "C" __global__ void __launch_bounds__(128) conv2d_bias_reduce(
     scalar_t* __restrict__ d_bias, const acc_t* __restrict__ partials, index_t K, index_t O)
 {
     const index_t o = (index_t)blockIdx.x * blockDim.x + threadIdx.x;

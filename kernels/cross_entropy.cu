@@ -21,7 +21,7 @@ __device__ __forceinline__ index_t label_of(const int* labels32, const index_t* 
     return labels64 ? labels64[i] : (index_t)labels32[i];
 }
 
-extern "C" __global__ void cross_entropy_forward(
+extern "C" __global__ void __launch_bounds__(128, 8) cross_entropy_forward(
     acc_t* __restrict__ losses, acc_t* __restrict__ log_sum, const scalar_t* __restrict__ x,
     const int* __restrict__ labels32, const index_t* __restrict__ labels64, acc_t s, index_t N, index_t C, int packed)
 {
@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(512) cross_entropy_mean(
     if (threadIdx.x == 0) loss[0] = sum / (acc_t)N;
 }
 
-extern "C" __global__ void cross_entropy_backward(
+extern "C" __global__ void __launch_bounds__(128, 8) cross_entropy_backward(
     scalar_t* __restrict__ dx, const acc_t* __restrict__ dy, const scalar_t* __restrict__ x,
     const int* __restrict__ labels32, const index_t* __restrict__ labels64, const acc_t* __restrict__ log_sum, acc_t s,
     index_t N, index_t C, int packed)

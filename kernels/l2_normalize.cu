@@ -16,7 +16,7 @@
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 
-extern "C" __global__ void l2_normalize_forward(
+extern "C" __global__ void __launch_bounds__(128, 8) l2_normalize_forward(
     scalar_t* __restrict__ y, acc_t* __restrict__ n,
     const scalar_t* __restrict__ x, acc_t eps, index_t N, index_t D, int packed)
 {
@@ -30,7 +30,7 @@ extern "C" __global__ void l2_normalize_forward(
     if (threadIdx.x == 0) n[i] = norm; // unclamped: backward tells its two branches apart by it
 }
 
-extern "C" __global__ void l2_normalize_backward(
+extern "C" __global__ void __launch_bounds__(128, 8) l2_normalize_backward(
     scalar_t* __restrict__ dx, const scalar_t* __restrict__ dy, const scalar_t* __restrict__ y,
     const acc_t* __restrict__ n, acc_t eps, index_t N, index_t D, int packed)
 {

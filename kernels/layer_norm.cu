@@ -31,7 +31,7 @@
 #include "common/reduce.cuh"
 
 // One warp, one row of any width, which is read three times: from the first-level cache after the first.
-extern "C" __global__ void layer_norm_forward_rows(
+extern "C" __global__ void __launch_bounds__(128, 8) layer_norm_forward_rows(
     scalar_t* __restrict__ y, acc_t* __restrict__ mean, acc_t* __restrict__ rstd, const scalar_t* __restrict__ x,
     const scalar_t* __restrict__ weight, const scalar_t* __restrict__ bias, acc_t eps, index_t N, index_t D)
 {
@@ -95,7 +95,6 @@ __device__ __forceinline__ void forward_packed(
         }
     }
     const acc_t r = 1 / sqrt(warp_sum(squares) / D + eps);
-    pack_t* target = reinterpret_cast<pack_t*>(y + i * D);
 #pragma unroll
     for (int p = 0; p < PACKS; p++) {
         const int at = p * kWarpSize + threadIdx.x;
@@ -113,7 +112,7 @@ __device__ __forceinline__ void forward_packed(
 #pragma unroll
                 for (int k = 0; k < kPackWidth; k++) store(&result.v[k], (load(&row[p].v[k]) - mu) * r);
             }
-            target[at] = result;
+            store_pack(y + i * D + at * kPackWidth, result);
         }
     }
     if (threadIdx.x == 0) {
@@ -122,21 +121,21 @@ __device__ __forceinline__ void forward_packed(
     }
 }
 
-extern "C" __global__ void layer_norm_forward_packed2(
+extern "C" __global__ void __launch_bounds__(128, 8) layer_norm_forward_packed2(
     scalar_t* __restrict__ y, acc_t* __restrict__ mean, acc_t* __restrict__ rstd, const scalar_t* __restrict__ x,
     const scalar_t* __restrict__ weight, const scalar_t* __restrict__ bias, acc_t eps, index_t N, index_t D)
 {
     forward_packed<2>(y, mean, rstd, x, weight, bias, eps, N, D);
 }
 
-extern "C" __global__ void layer_norm_forward_packed4(
+extern "C" __global__ void __launch_bounds__(128) layer_norm_forward_packed4(
     scalar_t* __restrict__ y, acc_t* __restrict__ mean, acc_t* __restrict__ rstd, const scalar_t* __restrict__ x,
     const scalar_t* __restrict__ weight, const scalar_t* __restrict__ bias, acc_t eps, index_t N, index_t D)
 {
     forward_packed<4>(y, mean, rstd, x, weight, bias, eps, N, D);
 }
 
-extern "C" __global__ void layer_norm_forward_packed8(
+extern "C" __global__ void __launch_bounds__(128) layer_norm_forward_packed8(
     scalar_t* __restrict__ y, acc_t* __restrict__ mean, acc_t* __restrict__ rstd, const scalar_t* __restrict__ x,
     const scalar_t* __restrict__ weight, const scalar_t* __restrict__ bias, acc_t eps, index_t N, index_t D)
 {
@@ -209,7 +208,7 @@ __device__ __forceinline__ void backward_packed(
                     const acc_t g = weight ? u * load(&scale.v[k]) : u;
                     store(&result.v[k], (g - g_mean - unit * along_mean) * r);
                 }
-                reinterpret_cast<pack_t*>(dx + i * D)[at] = result;
+                store_pack(dx + i * D + at * kPackWidth, result);
             }
         }
     }
@@ -262,7 +261,7 @@ extern "C" __global__ void __launch_bounds__(256) layer_norm_backward_packed8(
     backward_packed<8>(dx, partials, dy, x, weight, mean, rstd, N, D);
 }
 
-extern "C" __global__ void layer_norm_backward_x(
+extern "C" __global__ void __launch_bounds__(128, 8) layer_norm_backward_x(
     scalar_t* __restrict__ dx, const scalar_t* __restrict__ dy, const scalar_t* __restrict__ x,
     const scalar_t* __restrict__ weight, const acc_t* __restrict__ mean, const acc_t* __restrict__ rstd, index_t N,
     index_t D)
@@ -288,7 +287,7 @@ extern "C" __global__ void layer_norm_backward_x(
 }
 
 // 32 columns of one chunk of rows.
-extern "C" __global__ void layer_norm_backward_columns(
+extern "C" __global__ void __launch_bounds__(256) layer_norm_backward_columns(
     acc_t* __restrict__ partials, const scalar_t* __restrict__ dy, const scalar_t* __restrict__ x,
     const acc_t* __restrict__ mean, const acc_t* __restrict__ rstd, index_t chunk, index_t N, index_t D)
 {
@@ -314,7 +313,7 @@ extern "C" __global__ void layer_norm_backward_columns(
 }
 
 // Adds the B partials of each column, always in the same order.
-extern "C" __global__ void layer_norm_backward_reduce(
+extern "C" __global__ void __launch_bounds__(256) layer_norm_backward_reduce(
     scalar_t* __restrict__ d_weight, scalar_t* __restrict__ d_bias, const acc_t* __restrict__ partials, index_t B,
     index_t D)
 {

@@ -11,7 +11,7 @@
 // Saves    indices.
 #include "common/window.cuh"
 
-extern "C" __global__ void max_pool2d_forward(
+extern "C" __global__ void __launch_bounds__(256) max_pool2d_forward(
     scalar_t* __restrict__ y, int* __restrict__ indices, const scalar_t* __restrict__ x, Window window, index_t inputs,
     index_t outputs)
 {
@@ -36,7 +36,7 @@ extern "C" __global__ void max_pool2d_forward(
 }
 
 // Each pixel looks for itself in the windows that cover it: no two threads write to one address.
-extern "C" __global__ void max_pool2d_backward(
+extern "C" __global__ void __launch_bounds__(256) max_pool2d_backward(
     scalar_t* __restrict__ dx, const scalar_t* __restrict__ dy, const int* __restrict__ indices, Window window,
     index_t inputs, index_t outputs)
 {

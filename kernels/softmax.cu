@@ -11,7 +11,7 @@
 // Saves    y; x is not needed again.
 #include "common/softmax.cuh"
 
-extern "C" __global__ void softmax_forward(
+extern "C" __global__ void __launch_bounds__(128, 8) softmax_forward(
     scalar_t* __restrict__ y, const scalar_t* __restrict__ x, index_t N, index_t D, int packed)
 {
     const index_t i = (index_t)blockIdx.x * blockDim.y + threadIdx.y;
@@ -21,7 +21,7 @@ extern "C" __global__ void softmax_forward(
     map_row(y + i * D, x + i * D, D, packed, [&](index_t, acc_t v) { return exp(v - largest) / sum; });
 }
 
-extern "C" __global__ void softmax_backward(
+extern "C" __global__ void __launch_bounds__(128, 8) softmax_backward(
     scalar_t* __restrict__ dx, const scalar_t* __restrict__ dy, const scalar_t* __restrict__ y, index_t N, index_t D,
     int packed)
 {

@@ -8,12 +8,14 @@ template <class F>
 __device__ __forceinline__ void read_row(const scalar_t* __restrict__ a, index_t D, int packed, F f)
 {
     if (packed) {
+#pragma unroll 2
         for (index_t at = threadIdx.x; at < D / kPackWidth; at += kWarpSize) {
             const pack_t left = reinterpret_cast<const pack_t*>(a)[at];
 #pragma unroll
             for (int e = 0; e < kPackWidth; e++) f(at * kPackWidth + e, load(&left.v[e]));
         }
     } else {
+#pragma unroll 4
         for (index_t j = threadIdx.x; j < D; j += kWarpSize) f(j, load(&a[j]));
     }
 }
@@ -24,6 +26,7 @@ __device__ __forceinline__ void read_rows(
     const scalar_t* __restrict__ a, const scalar_t* __restrict__ b, index_t D, int packed, F f)
 {
     if (packed) {
+#pragma unroll 2
         for (index_t at = threadIdx.x; at < D / kPackWidth; at += kWarpSize) {
             const pack_t left = reinterpret_cast<const pack_t*>(a)[at];
             const pack_t right = reinterpret_cast<const pack_t*>(b)[at];
@@ -31,6 +34,7 @@ __device__ __forceinline__ void read_rows(
             for (int e = 0; e < kPackWidth; e++) f(load(&left.v[e]), load(&right.v[e]));
         }
     } else {
+#pragma unroll 4
         for (index_t j = threadIdx.x; j < D; j += kWarpSize) f(load(&a[j]), load(&b[j]));
     }
 }
@@ -41,14 +45,16 @@ __device__ __forceinline__ void map_row(
     scalar_t* __restrict__ target, const scalar_t* __restrict__ a, index_t D, int packed, F f)
 {
     if (packed) {
+#pragma unroll 2
         for (index_t at = threadIdx.x; at < D / kPackWidth; at += kWarpSize) {
             const pack_t left = reinterpret_cast<const pack_t*>(a)[at];
             pack_t result;
 #pragma unroll
             for (int e = 0; e < kPackWidth; e++) store(&result.v[e], f(at * kPackWidth + e, load(&left.v[e])));
-            reinterpret_cast<pack_t*>(target)[at] = result;
+            store_pack(target + at * kPackWidth, result);
         }
     } else {
+#pragma unroll 4
         for (index_t j = threadIdx.x; j < D; j += kWarpSize) store(&target[j], f(j, load(&a[j])));
     }
 }
@@ -60,15 +66,17 @@ __device__ __forceinline__ void map_rows(
     F f)
 {
     if (packed) {
+#pragma unroll 2
         for (index_t at = threadIdx.x; at < D / kPackWidth; at += kWarpSize) {
             const pack_t left = reinterpret_cast<const pack_t*>(a)[at];
             const pack_t right = reinterpret_cast<const pack_t*>(b)[at];
             pack_t result;
 #pragma unroll
             for (int e = 0; e < kPackWidth; e++) store(&result.v[e], f(load(&left.v[e]), load(&right.v[e])));
-            reinterpret_cast<pack_t*>(target)[at] = result;
+            store_pack(target + at * kPackWidth, result);
         }
     } else {
+#pragma unroll 4
         for (index_t j = threadIdx.x; j < D; j += kWarpSize) store(&target[j], f(load(&a[j]), load(&b[j])));
     }
 }
