@@ -32,9 +32,9 @@ public static class Backends
     private static readonly Dictionary<string, Lazy<IBackend>> Opened = new()
     {
         [Cpu] = new(() => new CpuBackend(threads: 2, poison: true)),
-        [Emulator] = new(() => OpenEmulator(isChecked: false)),
-        [StrictEmulator] = new(() => OpenEmulator(isChecked: true)),
-        [Cuda] = new(() => new CudaBackend(new CudaDriver(), Kernels.Value)),
+        [Emulator] = new(() => New(Emulator)),
+        [StrictEmulator] = new(() => New(StrictEmulator)),
+        [Cuda] = new(() => New(Cuda)),
     };
 
     /// <summary>Names of the backends this machine can test single operations on.</summary>
@@ -64,9 +64,21 @@ public static class Backends
     }
 
     /// <summary>Opens a backend for one test.</summary>
-    public static TestRun Open(string name) => Opened.TryGetValue(name, out Lazy<IBackend>? backend)
-        ? new TestRun(backend.Value)
+    public static TestRun Open(string name) => new(Get(name));
+
+    /// <summary>A backend that all tests share.</summary>
+    public static IBackend Get(string name) => Opened.TryGetValue(name, out Lazy<IBackend>? backend)
+        ? backend.Value
         : throw new ArgumentException($"No test backend is called {name}; known are {string.Join(", ", Opened.Keys)}.");
+
+    /// <summary>Opens a backend of its own, for tests that measure its memory; the caller disposes of it.</summary>
+    public static IBackend New(string name) => name switch
+    {
+        Cpu => new CpuBackend(threads: 1, poison: true),
+        Cuda => new CudaBackend(new CudaDriver(), Kernels.Value),
+        _ => new CudaBackend(
+            new EmulatorDriver(new EmulatorOptions { Checked = name == StrictEmulator }, Kernels.Value), Kernels.Value),
+    };
 
     /// <summary>Why a backend cannot run here; null if it can.</summary>
     public static string? Problem(string name) => name switch
@@ -136,9 +148,6 @@ public static class Backends
 
         return [.. available];
     }
-
-    private static CudaBackend OpenEmulator(bool isChecked) =>
-        new(new EmulatorDriver(new EmulatorOptions { Checked = isChecked }, Kernels.Value), Kernels.Value);
 
     // Every case that names a backend has one row per backend, so the rows of the one that is always there count them.
     private static int CountRows(Assembly tests) => tests.GetTypes()

@@ -13,6 +13,7 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>Writes a file into it and returns the file's full path.</summary>
     public string Write(string name, byte[] content)
     {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(this[name])!);
         File.WriteAllBytes(this[name], content);
         return this[name];
     }
