@@ -41,8 +41,9 @@ static int Help(TextWriter output, int status)
           format   apply the code style; with --verify-no-changes only check it
           bench    run the benchmarks; arguments say which (see tools/CudaViT.Benchmarks/README.md)
           pack     publish the command line program to artifacts/cudavit
-          ci       test, check the style, and train for a moment: what a change must pass; on Linux it fetches NVRTC
-                   into artifacts/nvrtc first, and installs g++ where there is no C++ compiler, to test kernels without a GPU
+          ci       test, check the style, and train for a moment: what a change must pass; on Linux it
+                   first fetches NVRTC into artifacts/nvrtc, and installs g++ where there is no C++ compiler,
+                   to test the kernels without a GPU
         """);
     return status;
 }
@@ -148,7 +149,8 @@ static bool CanStart(string program)
 {
     try
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, ["--version"]) { RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo(program, ["--version"]) { RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
         process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0;

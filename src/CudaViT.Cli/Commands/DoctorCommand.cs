@@ -13,7 +13,7 @@ internal static class DoctorCommand
     public static (string Command, string Meaning)[] Examples { get; } =
     [
         ("cudavit doctor", "what this machine has, and what to install for the rest"),
-        ("CUDAVIT_CUDA_LIB=/opt/cuda-12.4/lib64 cudavit doctor", "look for CUDA's libraries in a folder of your own first"),
+        ("CUDAVIT_CUDA_LIB=/opt/cuda-12.4/lib64 cudavit doctor", "look for CUDA's libraries in a folder of yours first"),
         ("cudavit doctor --json", "the same for a script"),
     ];
 
@@ -49,7 +49,8 @@ internal static class DoctorCommand
         foreach (DoctorCheck check in report.Checks)
         {
             string[] facts = [.. new[] { check.Version, check.Path }.OfType<string>()];
-            output.WriteLine($"{check.Name,-13} {(check.Found ? "found" : "missing"),-8} {string.Join("  ", facts)}".TrimEnd());
+            string answer = check.Found ? "found" : "missing";
+            output.WriteLine($"{check.Name,-13} {answer,-8} {string.Join("  ", facts)}".TrimEnd());
             Indented(output, check.Found ? "for" : "would allow", check.Enables);
             if (check.Problem is not null)
             {

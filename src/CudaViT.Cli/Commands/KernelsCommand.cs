@@ -25,7 +25,7 @@ internal static class KernelsCommand
         Option<string?> architecture = Text("--arch", "A", $"Architecture to compile for (default {DefaultArchitecture}).");
         Option<string?> directory = Options.KernelsDirectory();
         Option<string?> build = Text(
-            "--build", "B", "Only this build, for example f32, bf16 or bytes4 (default: all; with --ptx or --sass the first).");
+            "--build", "B", "Only this build, for example f32 or bytes4 (default: all; with --ptx or --sass the first).");
         Option<string?> ptx = Text("--ptx", "ENTRY", "Print the virtual machine's code of a kernel instead.");
         Option<string?> sass = Text("--sass", "ENTRY", "Print the machine code of a kernel instead (needs nvdisasm).");
         Option<bool> json = Options.Json();
@@ -46,7 +46,8 @@ internal static class KernelsCommand
             {
                 return parsed.GetValue(ptx) is not null && parsed.GetValue(sass) is not null
                     ? throw new UsageException(
-                        $"--ptx is there and so is --sass {parsed.GetValue(sass)}; expected one of the two; run the program twice")
+                        $"--ptx is there and so is --sass {parsed.GetValue(sass)}; expected one of the two; "
+                        + "run the program twice")
                     : PrintCode(output, Module(catalog, entry, only), target, entry, parsed.GetValue(sass) is not null);
             }
 
@@ -92,9 +93,8 @@ internal static class KernelsCommand
         {
             string[] similar = [.. catalog.Files.SelectMany(known => known.Entries).Select(known => known.Name)
                 .Where(name => name.Contains(entry, StringComparison.OrdinalIgnoreCase)).Take(5)];
-            throw new UsageException(
-                $"'{entry}' is no kernel; expected {(similar.Length > 0 ? string.Join(", ", similar) : "the name of one")}; "
-                + "cudavit kernels lists all");
+            string expected = similar.Length > 0 ? string.Join(", ", similar) : "the name of one";
+            throw new UsageException($"'{entry}' is no kernel; expected {expected}; cudavit kernels lists all");
         }
 
         return build is null || file.Builds.Contains(build.Value)
@@ -104,7 +104,8 @@ internal static class KernelsCommand
                 + string.Join(", ", file.Builds).ToLowerInvariant());
     }
 
-    private static int PrintCode(TextWriter output, KernelModule module, string architecture, string entry, bool isMachineCode)
+    private static int PrintCode(
+        TextWriter output, KernelModule module, string architecture, string entry, bool isMachineCode)
     {
         var compiler = new KernelCompiler(new KernelCache());
         if (isMachineCode)
@@ -124,7 +125,8 @@ internal static class KernelsCommand
         return CommandLine.Success;
     }
 
-    private static KernelsReport Run(KernelModule[] modules, KernelCatalog catalog, string architecture, Action<int, int> progress)
+    private static KernelsReport Run(
+        KernelModule[] modules, KernelCatalog catalog, string architecture, Action<int, int> progress)
     {
         var compiler = new KernelCompiler(new KernelCache());
         var compiled = new CompiledKernels?[modules.Length];
@@ -163,8 +165,17 @@ internal static class KernelsCommand
         from entry in compiled.Module.File.Entries
         join taken in compiled.Resources on entry.Name equals taken.Entry
         select new KernelRow(
-            entry.Name, compiled.Module.File.Name, entry.Line, compiled.Module.Build, taken.Registers, taken.SpillStoreBytes,
-            taken.SpillLoadBytes, taken.StackBytes, taken.SharedBytes, entry.Cost?.Bytes.ToString(), entry.Cost?.Operations.ToString());
+            entry.Name,
+            compiled.Module.File.Name,
+            entry.Line,
+            compiled.Module.Build,
+            taken.Registers,
+            taken.SpillStoreBytes,
+            taken.SpillLoadBytes,
+            taken.StackBytes,
+            taken.SharedBytes,
+            entry.Cost?.Bytes.ToString(),
+            entry.Cost?.Operations.ToString());
 
     private static KernelError Failure(KernelCompilationException error, KernelSources sources)
     {
@@ -209,8 +220,8 @@ internal static class KernelsCommand
                 string name = (i == 0 ? row.Entry : "").PadRight(width);
                 string build = row.Build.ToString().ToLowerInvariant();
                 string cost = i == 0 && row.Bytes is not null ? $"   {row.Bytes}; {row.Operations}" : "";
-                output.WriteLine(RunText.Text(
-                    $"{name}  {build,-6}  {row.Registers,9}  {row.SpillBytes,6}  {row.StackBytes,6}  {row.SharedBytes,6}{cost}"));
+                string taken = RunText.Text($"{row.Registers,9}  {row.SpillBytes,6}  {row.StackBytes,6}  {row.SharedBytes,6}");
+                output.WriteLine($"{name}  {build,-6}  {taken}{cost}");
             }
         }
 
@@ -222,7 +233,11 @@ internal static class KernelsCommand
 
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record KernelsReport(
-        string Architecture, string Nvrtc, string Kernels, IReadOnlyList<KernelRow> Entries, IReadOnlyList<KernelError> Errors);
+        string Architecture,
+        string Nvrtc,
+        string Kernels,
+        IReadOnlyList<KernelRow> Entries,
+        IReadOnlyList<KernelError> Errors);
 
     /// <summary>A kernel in one build.</summary>
     private sealed record KernelRow(

@@ -33,28 +33,36 @@ internal static class Examination
         const string Enables = "training at full speed: --device cuda";
         if (!CudaLibraries.Probe(CudaLibrary.Driver).IsFound)
         {
-            return new DoctorCheck("GPU", false, null, null, Enables, "there is no driver, which a GPU needs; see the next line", []);
+            return Missing("there is no driver, which a GPU needs; see the next line");
         }
 
         try
         {
             using var driver = new CudaDriver();
             GpuProperties device = driver.Properties;
-            string description = RunText.Text(
-                $"{device.Name}, compute capability {device.ComputeCapability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (1 << 30)} GiB");
-            return new DoctorCheck("GPU", true, description, null, Enables, null, []);
+            string kind = $"{device.Name}, compute capability {device.ComputeCapability}";
+            string size = RunText.Text($"{device.Multiprocessors} multiprocessors, {device.MemoryBytes >> 30} GiB");
+            return new DoctorCheck("GPU", true, $"{kind}, {size}", null, Enables, null, []);
         }
         catch (GpuException error)
         {
-            return new DoctorCheck("GPU", false, null, null, Enables, error.Message.ReplaceLineEndings(" ").TrimEnd('.'), []);
+            return Missing(error.Message.ReplaceLineEndings(" ").TrimEnd('.'));
         }
+
+        static DoctorCheck Missing(string problem) => new("GPU", false, null, null, Enables, problem, []);
     }
 
     private static DoctorCheck Library(CudaLibrary which, string name, string enables)
     {
         FoundLibrary found = CudaLibraries.Probe(which);
         return new DoctorCheck(
-            name, found.IsFound, found.Version?.ToString(), found.Path, enables, found.Problem, found.IsFound ? [] : found.Tried);
+            name,
+            found.IsFound,
+            found.Version?.ToString(),
+            found.Path,
+            enables,
+            found.Problem,
+            found.IsFound ? [] : found.Tried);
     }
 
     private static DoctorCheck Nvrtc()

@@ -1,7 +1,8 @@
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// The folder where compiled kernels are kept between runs. Everything in it can be deleted at any time: it is made again.
+/// The folder where compiled kernels are kept between runs. Everything in it can be deleted at any time: it is made
+/// again.
 /// </summary>
 public static class CacheFolder
 {
@@ -9,8 +10,8 @@ public static class CacheFolder
     public const string Variable = "CUDAVIT_CACHE";
 
     /// <summary>
-    /// <c>CUDAVIT_CACHE</c>; else <c>cudavit</c> in the user's cache folder: <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>, on
-    /// Windows the local application data. It may not exist yet.
+    /// <c>CUDAVIT_CACHE</c>; else <c>cudavit</c> in the user's cache folder: <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>,
+    /// on Windows the local application data. It may not exist yet.
     /// </summary>
     public static string Root => RootFor(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows());
 

@@ -5,7 +5,9 @@ using System.Text.RegularExpressions;
 
 namespace CudaViT.Cuda;
 
-/// <summary>Shows the instructions of a compiled kernel, with the vendor's nvdisasm. Optional: it comes with a CUDA toolkit.</summary>
+/// <summary>
+/// Shows the instructions of a compiled kernel, with the vendor's nvdisasm. Optional: it comes with a CUDA toolkit.
+/// </summary>
 public sealed partial class Disassembler
 {
     private Disassembler(string path, Version? version) => (Path, Version) = (path, version);

@@ -101,7 +101,8 @@ public sealed class KernelCompiler
         return [.. common, .. assembler, .. macro];
     }
 
-    private static bool IsVirtual(string architecture) => architecture.StartsWith(VirtualPrefix, StringComparison.Ordinal);
+    private static bool IsVirtual(string architecture) =>
+        architecture.StartsWith(VirtualPrefix, StringComparison.Ordinal);
 
     private static (byte[] Image, string Log) Run(KernelModule module, string architecture, string[] options)
     {
@@ -154,9 +155,11 @@ public sealed class KernelCompiler
         if (!architecture.Contains('_', StringComparison.Ordinal)
             || !int.TryParse(digits, out int number) || !_architectures.Contains(number))
         {
-            throw new GpuException($"NVRTC {Version} does not know the architecture {architecture}; expected one of {Known()}.");
+            throw new GpuException(
+                $"NVRTC {Version} does not know the architecture {architecture}; expected one of {Known()}.");
         }
     }
 
-    private string Known() => string.Join(", ", _architectures.Select(number => number == 90 ? "sm_90, sm_90a" : $"sm_{number}"));
+    private string Known() =>
+        string.Join(", ", _architectures.Select(number => number == 90 ? "sm_90, sm_90a" : $"sm_{number}"));
 }

@@ -24,7 +24,8 @@ public sealed partial record KernelDiagnostic(string File, int Line, string Text
 
     // NVRTC writes `file(12): error: text`, the others `file:12:7: error: text`.
     [GeneratedRegex(
-        @"^(?<file>[^\r\n]+?)(?:\((?<line>[0-9]+)\)|:(?<line>[0-9]+)(?::[0-9]+)?): (?:catastrophic |fatal )?error(?: #[0-9A-Z-]+)?: (?<text>[^\r\n]+)",
+        @"^(?<file>[^\r\n]+?)(?:\((?<line>[0-9]+)\)|:(?<line>[0-9]+)(?::[0-9]+)?): "
+        + @"(?:catastrophic |fatal )?error(?: #[0-9A-Z-]+)?: (?<text>[^\r\n]+)",
         RegexOptions.Multiline)]
     private static partial Regex ErrorPattern();
 }

@@ -6,7 +6,7 @@ namespace CudaViT.Cuda;
 /// <summary>What one thread or block of a compiled kernel takes, by the assembler's own account.</summary>
 /// <param name="Entry">The kernel.</param>
 /// <param name="Registers">Registers of a thread.</param>
-/// <param name="SpillStoreBytes">Bytes that a thread writes to memory for want of registers, in the kernel and what it calls.</param>
+/// <param name="SpillStoreBytes">Bytes that a thread writes to memory for want of registers.</param>
 /// <param name="SpillLoadBytes">Bytes that it reads back.</param>
 /// <param name="StackBytes">Local memory of a thread: spilled registers, and arrays that are indexed at run time.</param>
 /// <param name="SharedBytes">Static shared memory of a block.</param>

@@ -35,7 +35,7 @@ public static class CudaLibraries
     /// declarations themselves do not search.
     /// </summary>
     /// <returns>The library's handle, for <see cref="NativeLibrary.GetExport"/>.</returns>
-    /// <exception cref="GpuException">There is none; the message says what to install or set, and how it was looked for.</exception>
+    /// <exception cref="GpuException">There is none; the message says how it was looked for and what to do.</exception>
     public static nint Load(CudaLibrary which)
     {
         (FoundLibrary found, nint handle) = Libraries[(int)which].Value;
@@ -71,7 +71,9 @@ public static class CudaLibraries
         switch (which)
         {
             case CudaLibrary.Driver when NativeLibrary.TryGetExport(library, "cuDriverGetVersion", out nint call):
-                return ((delegate* unmanaged<int*, int>)call)(&major) == 0 ? new Version(major / 1000, major % 1000 / 10) : null;
+                return ((delegate* unmanaged<int*, int>)call)(&major) == 0 // 12040: 12.4
+                    ? new Version(major / 1000, major % 1000 / 10)
+                    : null;
             case CudaLibrary.Nvrtc when NativeLibrary.TryGetExport(library, "nvrtcVersion", out nint call):
                 return ((delegate* unmanaged<int*, int*, int>)call)(&major, &minor) == 0 ? new Version(major, minor) : null;
             case CudaLibrary.CublasLt when NativeLibrary.TryGetExport(library, "cublasLtGetVersion", out nint call):

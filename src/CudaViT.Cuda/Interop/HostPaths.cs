@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace CudaViT.Cuda;
@@ -28,13 +29,14 @@ internal sealed partial class HostPaths(ILibraryHost host)
     /// <summary>The last part of a path.</summary>
     public string Name(string path) => path.TrimEnd('/', '\\')[Parent(path).Length..].Trim('/', '\\');
 
-    /// <summary>The first two numbers in a name, so that 3.11 comes after 3.9: python3.11, cuda-12.4, CUDA_PATH_V13_0.</summary>
+    /// <summary>The first two numbers in a name such as python3.11, cuda-12.4 or CUDA_PATH_V13_0, for sorting.</summary>
     public static Version VersionIn(string name)
     {
         Match match = VersionPattern().Match(name);
-        return match.Success
-            ? new Version(int.Parse(match.Groups[1].ValueSpan), match.Groups[2].Success ? int.Parse(match.Groups[2].ValueSpan) : 0)
-            : new Version(0, 0);
+        return new Version(Number(match.Groups[1]), Number(match.Groups[2]));
+
+        static int Number(Group digits) =>
+            digits.Success ? int.Parse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) : 0;
     }
 
     [GeneratedRegex(@"([0-9]{1,4})(?:[._]([0-9]{1,4}))?")]

@@ -1,6 +1,8 @@
 namespace CudaViT.Cuda;
 
-/// <summary>What the search for libraries asks of the machine, so that the search can be tested on machines that are made up.</summary>
+/// <summary>
+/// What the search for libraries asks of the machine, so that the search can be tested on machines that are made up.
+/// </summary>
 internal interface ILibraryHost
 {
     bool IsWindows { get; }

@@ -32,7 +32,8 @@ internal sealed class LibraryHost : ILibraryHost
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
             // General advice comes first, the loader's own words last.
-            problem = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
+            const StringSplitOptions Words = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+            problem = error.Message.Split('\n', Words)[^1];
             return 0;
         }
     }

@@ -14,7 +14,7 @@ internal sealed record LibraryPlace(string Rule, IReadOnlyList<string> Folders, 
 /// </summary>
 internal static partial class LibraryPlaces
 {
-    /// <summary>Names under which a library may be installed, newest CUDA first; 0 where the name is for every CUDA.</summary>
+    /// <summary>Names of a library's file and the CUDA each is for, newest first; 0 where it is for every one.</summary>
     public static (string Name, int Major)[] FileNames(CudaLibrary library, bool isWindows) => (library, isWindows) switch
     {
         (CudaLibrary.Driver, false) => [("libcuda.so.1", 0)],

@@ -50,7 +50,8 @@ internal static class LibrarySearch
             }
         }
 
-        return (new FoundLibrary { Library = library, Tried = tried, Problem = Problem(library, names, tooNew, driver) }, 0);
+        string reason = Problem(library, names, tooNew, driver);
+        return (new FoundLibrary { Library = library, Tried = tried, Problem = reason }, 0);
 
         bool Suits(int major) => driver is null || major <= driver.Major;
 
@@ -58,7 +59,8 @@ internal static class LibrarySearch
 
         (FoundLibrary, nint)? TryFolder(string rule, string folder)
         {
-            string[] present = [.. names.Select(name => name.Name).Where(name => host.FileExists(paths.Join(folder, name)))];
+            string[] present =
+                [.. names.Select(name => name.Name).Where(name => host.FileExists(paths.Join(folder, name)))];
             if (present.Length == 0)
             {
                 tried.Add($"{rule}: {folder}: no {string.Join(" or ", names.Select(name => name.Name))}");
@@ -99,9 +101,12 @@ internal static class LibrarySearch
     private static void LoadBuiltins(string folder, int major, ILibraryHost host, HostPaths paths)
     {
         string prefix = host.IsWindows ? $"nvrtc-builtins64_{major}" : $"libnvrtc-builtins.so.{major}.";
-        foreach (string name in host.FilesIn(folder).Where(name => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)))
+        foreach (string name in host.FilesIn(folder))
         {
-            host.Load(paths.Join(folder, name), out _);
+            if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+            {
+                host.Load(paths.Join(folder, name), out _);
+            }
         }
     }
 

@@ -43,11 +43,15 @@ internal static class PythonPackages
 
     private static IEnumerable<string> OnWindows(ILibraryHost host, HostPaths paths)
     {
-        string? program = paths.ListIn("PATH").FirstOrDefault(
-            folder => host.FileExists(paths.Join(folder, "python3.exe")) || host.FileExists(paths.Join(folder, "python.exe")));
-        bool isEnvironment = program is not null && paths.Name(program).Equals("Scripts", StringComparison.OrdinalIgnoreCase);
-        string?[] roots =
-            [host.Variable("VIRTUAL_ENV"), host.Variable("CONDA_PREFIX"), isEnvironment ? paths.Parent(program!) : program];
+        string[] programs = ["python3.exe", "python.exe"];
+        string? first = paths.ListIn("PATH").FirstOrDefault(
+            folder => programs.Any(program => host.FileExists(paths.Join(folder, program))));
+        if (first is not null && paths.Name(first).Equals("Scripts", StringComparison.OrdinalIgnoreCase))
+        {
+            first = paths.Parent(first); // where an environment keeps its programs
+        }
+
+        string?[] roots = [host.Variable("VIRTUAL_ENV"), host.Variable("CONDA_PREFIX"), first];
         foreach (string? root in roots.Where(root => !string.IsNullOrEmpty(root)))
         {
             yield return paths.Join(root!, "Lib", "site-packages");

@@ -16,7 +16,7 @@ internal static partial class BlockSize
     public static int Of(KernelFile file, string entry)
     {
         Match bounds = Regex.Match(
-            file.Text, $@"extern ""C"" __global__ void\s+__launch_bounds__\((?<threads>\w+)[^)]*\)\s*{Regex.Escape(entry)}\s*\(");
+            file.Text, $@"__global__ void\s+__launch_bounds__\((?<threads>\w+)[^)]*\)\s*{Regex.Escape(entry)}\s*\(");
         return bounds.Success ? Value(file, bounds.Groups["threads"].Value) : FromHeader(file.Text) ?? Most;
     }
 
@@ -32,14 +32,15 @@ internal static partial class BlockSize
             match => match.Success, Match.Empty);
         return found.Success
             ? int.Parse(found.Groups["value"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)
-            : throw new FormatException($"{file.Name}: __launch_bounds__({word}): {word} is no 'constexpr int' with a number.");
+            : throw new FormatException($"{file.Name}: __launch_bounds__({word}): there is no constexpr int {word} = N.");
     }
 
     private static int? FromHeader(string text)
     {
-        IEnumerable<string> lines = text.Split('\n').TakeWhile(line => line.StartsWith("//", StringComparison.Ordinal))
-            .SkipWhile(line => !line.StartsWith("// Launch ", StringComparison.Ordinal));
-        string launch = string.Join('\n', lines.Take(1).Concat(lines.Skip(1).TakeWhile(line => line.StartsWith("//  ", StringComparison.Ordinal))));
+        string[] lines = [.. text.Split('\n').TakeWhile(line => line.StartsWith("//", StringComparison.Ordinal))
+            .SkipWhile(line => !line.StartsWith("// Launch ", StringComparison.Ordinal))];
+        string launch = string.Concat(
+            lines.Take(1).Concat(lines.Skip(1).TakeWhile(line => line.StartsWith("//  ", StringComparison.Ordinal))));
         int[] sizes = [.. BlockPattern().Matches(launch).Select(match => match.Groups["threads"].Captures.Aggregate(
             1, (product, axis) => product * int.Parse(axis.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)))];
         return sizes.Length > 0 ? sizes.Max() : null;

@@ -35,7 +35,7 @@ public sealed class KernelCompilerTests : IDisposable
     {
         KernelCompiler compiler = NvrtcAtHand.Compiler();
         _kernels.Write(file, file == "scale.cu"
-            ? "// Builds   f32\n#include \"common/half.cuh\"\n\n__device__ int wrong = missing;\n__device__ int again = missing;\n"
+            ? "// Builds   f32\n#include \"common/half.cuh\"\n\n__device__ int a = missing;\n__device__ int b = missing;\n"
             : "#pragma once\n__device__ float half(float x) { return missing; }\n");
         var error = Assert.Throws<KernelCompilationException>(() => compiler.Compile(_kernels.Module(), "sm_80"));
         Assert.Equal((file, line), (error.Errors[0].File, error.Errors[0].Line));
@@ -83,8 +83,8 @@ public sealed class KernelCompilerTests : IDisposable
     // NVRTC 12.4's list, and one that knows what came later.
     [Theory]
     [InlineData("8.0", "50 52 53 60 61 62 70 72 75 80 86 87 89 90", "sm_80")]
-    [InlineData("9.0", "50 52 53 60 61 62 70 72 75 80 86 87 89 90", "sm_90a")] // the suffix opens Hopper's own instructions
-    [InlineData("8.8", "50 52 53 60 61 62 70 72 75 80 86 87 89 90", "sm_87")] // code runs on later devices of a generation
+    [InlineData("9.0", "50 52 53 60 61 62 70 72 75 80 86 87 89 90", "sm_90a")] // the suffix: Hopper's own instructions
+    [InlineData("8.8", "50 52 53 60 61 62 70 72 75 80 86 87 89 90", "sm_87")] // the same generation
     [InlineData("10.0", "50 52 53 60 61 62 70 72 75 80 86 87 89 90", "compute_90")] // newer than the compiler
     [InlineData("12.1", "75 80 86 87 88 89 90 100 103 110 120 121", "sm_121")]
     [InlineData("10.3", "75 80 86 87 88 89 90 100 120", "sm_100")]

@@ -31,7 +31,7 @@ internal sealed class KernelLimits
         {
             KernelFile? file = catalog.Files.FirstOrDefault(file => file.Entries.Any(entry => entry.Name == item.Entry));
             string? wrong = file is null ? "there is no such kernel"
-                : item.Build is not null && !file.Builds.Contains(KernelBuilds.Parse(item.Build)) ? $"there is no build {item.Build}"
+                : item.Build is { } build && !file.Builds.Contains(KernelBuilds.Parse(build)) ? $"there is no build {build}"
                 : item is { SpillBytes: 0, StackBytes: 0 } ? "nothing is allowed"
                 : string.IsNullOrWhiteSpace(item.Reason) ? "there is no reason"
                 : null;
@@ -74,7 +74,8 @@ internal sealed class KernelLimits
 
         if (kernel.SharedBytes > StaticSharedBytes)
         {
-            yield return $"{name} has {kernel.SharedBytes} bytes of static shared memory; at most {StaticSharedBytes} can be static";
+            yield return $"{name} has {kernel.SharedBytes} bytes of static shared memory; "
+                + $"at most {StaticSharedBytes} can be static";
         }
     }
 

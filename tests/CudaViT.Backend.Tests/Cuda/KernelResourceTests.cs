@@ -76,9 +76,12 @@ public sealed class KernelResourceTests : IDisposable
     public void What_the_table_allows_is_allowed_and_no_more()
     {
         const string Table = """
-            [{ "entry": "scale", "build": "f32", "architecture": "sm_80", "spillBytes": 8, "stackBytes": 16, "reason": "a test" }]
+            [{
+              "entry": "scale", "build": "f32", "architecture": "sm_80",
+              "spillBytes": 8, "stackBytes": 16, "reason": "a test"
+            }]
             """;
-        KernelResources kernel = Modest with { SpillStoreBytes = 4, SpillLoadBytes = 4, StackBytes = 16, Registers = 64, SharedBytes = 49152 };
+        var kernel = new KernelResources("scale", 64, 4, 4, 16, 49152, 0);
         Assert.Empty(Limits(Table).Violations(_kernels.Module(), "sm_80", kernel));
         Assert.NotEmpty(Limits(Table).Violations(_kernels.Module(), "sm_80", kernel with { SpillLoadBytes = 8 }));
         Assert.NotEmpty(Limits(Table).Violations(_kernels.Module(), "sm_90a", kernel));
@@ -95,7 +98,7 @@ public sealed class KernelResourceTests : IDisposable
 
     [Theory]
     [InlineData("// Launch   block (32, 4): one warp per row.\n", "", 128)]
-    [InlineData("// Launch   first: block 256, then\n//          second: block (16, 16, 2).\n// Cost     block 1024\n", "", 512)]
+    [InlineData("// Launch   a: block 256,\n//          b: block (16, 16, 2).\n// Cost     block 1024\n", "", 512)]
     [InlineData("// Launch   block 256\n", "__launch_bounds__(64)", 64)]
     [InlineData("// Launch   block 256\n", "__launch_bounds__(kThreads, 2)", 96)]
     [InlineData("", "", 1024)]

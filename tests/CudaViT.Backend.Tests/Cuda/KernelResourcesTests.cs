@@ -37,7 +37,7 @@ public sealed class KernelResourcesTests
 
     [Theory]
     [InlineData("a.cu(5): error: identifier \"foo\" is undefined", "a.cu", 5, "identifier \"foo\" is undefined")]
-    [InlineData("b.cuh(1): catastrophic error: cannot open source file \"x\"", "b.cuh", 1, "cannot open source file \"x\"")]
+    [InlineData("b.cuh(1): catastrophic error: cannot open source file", "b.cuh", 1, "cannot open source file")]
     [InlineData("a.cu(5): error #20: identifier \"foo\" is undefined", "a.cu", 5, "identifier \"foo\" is undefined")]
     [InlineData("/k/common/a.cuh:12:7: error: 'x' was not declared", "/k/common/a.cuh", 12, "'x' was not declared")]
     [InlineData("a.cu:12:7: fatal error: x.h: No such file", "a.cu", 12, "x.h: No such file")]

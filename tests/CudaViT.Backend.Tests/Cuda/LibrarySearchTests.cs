@@ -78,7 +78,9 @@ public sealed class LibrarySearchTests
     [Fact]
     public void The_loader_is_asked_by_versioned_names()
     {
-        MadeUpMachine machine = Linux([.. OnLinux.SkipWhile(path => !path.StartsWith("/usr/local/cuda", StringComparison.Ordinal))]);
+        const string AfterLoader = "/usr/local/cuda";
+        MadeUpMachine machine = Linux(
+            [.. OnLinux.SkipWhile(path => !path.StartsWith(AfterLoader, StringComparison.Ordinal))]);
         machine.LoaderKnows.UnionWith(["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"]);
         Assert.Equal("/loader/libnvrtc.so.13", LibrarySearch.Find(CudaLibrary.Nvrtc, Cuda13, machine).Found.Path);
         Assert.Equal("/loader/libnvrtc.so.12", LibrarySearch.Find(CudaLibrary.Nvrtc, Cuda12, machine).Found.Path);
@@ -116,7 +118,7 @@ public sealed class LibrarySearchTests
     public void Builtins_are_loaded_before_NVRTC()
     {
         MadeUpMachine machine = Linux(
-            "/own/libnvrtc.so.12", "/own/libnvrtc-builtins.so.12.4", "/own/libnvrtc-builtins.so.13.0", "/own/libother.so.12.1");
+            "/own/libnvrtc.so.12", "/own/libnvrtc-builtins.so.12.4", "/own/libnvrtc-builtins.so.13.0", "/own/libx.so.12.1");
         LibrarySearch.Find(CudaLibrary.Nvrtc, Cuda12, machine);
         Assert.Equal(["/own/libnvrtc-builtins.so.12.4", "/own/libnvrtc.so.12"], machine.Loaded);
 
@@ -132,13 +134,15 @@ public sealed class LibrarySearchTests
         machine.Broken.Add("/own/libcublasLt.so.12");
         (FoundLibrary found, _) = LibrarySearch.Find(CudaLibrary.CublasLt, Cuda12, machine);
         Assert.Equal("/cuda/home/lib64/libcublasLt.so.12", found.Path);
-        Assert.Contains(found.Tried, line => line.Contains("/own/libcublasLt.so.12 cannot be loaded", StringComparison.Ordinal));
+        Assert.Contains(
+            found.Tried, line => line.Contains("/own/libcublasLt.so.12 cannot be loaded", StringComparison.Ordinal));
     }
 
     [Fact]
     public void The_setting_takes_several_folders_and_a_file()
     {
-        MadeUpMachine machine = Linux("/second/libnvrtc.so.12", "/third/libnvrtc.so.12").With("CUDAVIT_CUDA_LIB", "/first:/second");
+        MadeUpMachine machine = Linux("/second/libnvrtc.so.12", "/third/libnvrtc.so.12")
+            .With("CUDAVIT_CUDA_LIB", "/first:/second");
         Assert.Equal("/second/libnvrtc.so.12", LibrarySearch.Find(CudaLibrary.Nvrtc, null, machine).Found.Path);
         machine.With("CUDAVIT_CUDA_LIB", "/third/libnvrtc.so.12");
         Assert.Equal("/third/libnvrtc.so.12", LibrarySearch.Find(CudaLibrary.Nvrtc, null, machine).Found.Path);
@@ -150,7 +154,7 @@ public sealed class LibrarySearchTests
     public void The_driver_comes_from_the_system(bool isWindows, string name)
     {
         MadeUpMachine machine = isWindows ? Windows(@"D:\own\nvcuda.dll") : Linux("/own/libcuda.so.1");
-        Assert.False(LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.IsFound); // not from the toolkit's places
+        Assert.False(LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.IsFound); // the setting is for toolkits
         machine.LoaderKnows.Add(name);
         Assert.Equal($"/loader/{name}", LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.Path);
     }
@@ -164,8 +168,11 @@ public sealed class LibrarySearchTests
     [Theory]
     [InlineData("libnvToolsExt.so.1")] // up to CUDA 12.8
     [InlineData("libnvtx3interop.so.1")]
-    public void NVTX_is_found_under_both_names(string name) => Assert.Equal(
-        $"/cuda/home/lib64/{name}", LibrarySearch.Find(CudaLibrary.Nvtx, Cuda13, Linux($"/cuda/home/lib64/{name}")).Found.Path);
+    public void NVTX_is_found_under_both_names(string name)
+    {
+        string path = $"/cuda/home/lib64/{name}";
+        Assert.Equal(path, LibrarySearch.Find(CudaLibrary.Nvtx, Cuda13, Linux(path)).Found.Path);
+    }
 
     [Theory]
     [InlineData(CudaLibrary.Driver, "install the vendor's driver")]
@@ -209,7 +216,8 @@ public sealed class LibrarySearchTests
 
     private static MadeUpMachine Linux(params string[] files) => new MadeUpMachine()
         .With("CUDAVIT_CUDA_LIB", "/own").With("CUDA_PATH", "/cuda/path").With("CUDA_HOME", "/cuda/home")
-        .With("CONDA_PREFIX", "/conda").With("VIRTUAL_ENV", "/venv").With("HOME", "/home/u").With("PATH", "/sbin:/pyenv/bin:/usr/bin")
+        .With("CONDA_PREFIX", "/conda").With("VIRTUAL_ENV", "/venv").With("HOME", "/home/u")
+        .With("PATH", "/sbin:/pyenv/bin:/usr/bin")
         .WithFiles("/pyenv/bin/python3", "/usr/bin/python3", "/usr/local/cuda-11.8/lib64/libnvrtc.so.11.2")
         .WithFiles(files);
 

@@ -41,9 +41,11 @@ internal sealed class MadeUpMachine : ILibraryHost
 
     public bool FileExists(string path) => _files.Contains(path);
 
-    public IEnumerable<string> FoldersIn(string folder) => Below(folder).Where(rest => rest.Length > 1).Select(rest => rest[0]).Distinct();
+    public IEnumerable<string> FoldersIn(string folder) =>
+        Below(folder).Where(rest => rest.Length > 1).Select(rest => rest[0]).Distinct();
 
-    public IEnumerable<string> FilesIn(string folder) => Below(folder).Where(rest => rest.Length == 1).Select(rest => rest[0]);
+    public IEnumerable<string> FilesIn(string folder) =>
+        Below(folder).Where(rest => rest.Length == 1).Select(rest => rest[0]);
 
     public nint Load(string pathOrName, out string problem)
     {

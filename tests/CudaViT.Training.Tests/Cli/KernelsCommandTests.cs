@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using CudaViT.Cuda;
 using CudaViT.Training.Tests.Support;
 using static CudaViT.Training.Tests.Support.CommandRunner;
@@ -79,7 +80,8 @@ public sealed class KernelsCommandTests : IDisposable
         JsonObject report = JsonNode.Parse(output)!.AsObject();
         Assert.Equal("sm_90a", (string)report["architecture"]!);
         JsonNode row = Assert.Single(report["entries"]!.AsArray())!;
-        Assert.Equal(("good", "good.cu", 7, "f64"), ((string)row["entry"]!, (string)row["file"]!, (int)row["line"]!, (string)row["build"]!));
+        Assert.Equal(("good", "good.cu", 7), ((string)row["entry"]!, (string)row["file"]!, (int)row["line"]!));
+        Assert.Equal("f64", (string)row["build"]!);
         Assert.InRange((int)row["registers"]!, 4, 64);
         Assert.Equal(0, (int)row["spillBytes"]!);
         Assert.Equal("2*count*sizeof(scalar_t)", (string)row["bytes"]!);
@@ -100,14 +102,15 @@ public sealed class KernelsCommandTests : IDisposable
         Assert.Contains(place, error, StringComparison.Ordinal);
         Assert.Contains(place, output, StringComparison.Ordinal);
         Assert.Contains("missing", output, StringComparison.Ordinal);
-        Assert.Equal(3, output.Split('\n').Count(line => line.Contains("   f32 ", StringComparison.Ordinal) || line.Contains("   f64 ", StringComparison.Ordinal)));
+        Assert.Equal(3, Regex.Count(output, "^.*  f(32|64)  ", RegexOptions.Multiline));
     }
 
     [SkippableFact]
     public void Ptx_of_one_kernel_is_printed()
     {
         RequireNvrtc();
-        (int status, string output, string error) = Run("kernels", "--kernels-dir", _folder.Path, "--ptx", "good", "--build", "f64");
+        (int status, string output, string error) = Run(
+            "kernels", "--kernels-dir", _folder.Path, "--ptx", "good", "--build", "f64");
         Assert.Equal((0, ""), (status, error));
         Assert.Contains(".target sm_90a", output, StringComparison.Ordinal);
         Assert.Contains(".entry good(", output, StringComparison.Ordinal);
@@ -170,6 +173,7 @@ public sealed class KernelsCommandTests : IDisposable
     }
 
     private static void RequireNvrtc() => Skip.If(
-        !CudaLibraries.Probe(CudaLibrary.Nvrtc).IsFound && Environment.GetEnvironmentVariable("CUDAVIT_REQUIRE_NVRTC") != "1",
+        !CudaLibraries.Probe(CudaLibrary.Nvrtc).IsFound
+        && Environment.GetEnvironmentVariable("CUDAVIT_REQUIRE_NVRTC") != "1",
         $"NVRTC was not found: set {CudaLibraries.SettingVariable}, or run tools/get-nvrtc.sh");
 }
