@@ -18,7 +18,9 @@ public readonly struct MemoryRoleScope : IDisposable
         _current = role;
     }
 
-    /// <summary>The innermost scope's; without one, activations inside a <see cref="StepScope"/> and other outside.</summary>
+    /// <summary>
+    /// The innermost scope's; without one, activations inside a <see cref="StepScope"/> and other outside.
+    /// </summary>
     public static MemoryRole Current =>
         _current ?? (StepScope.IsOpen ? MemoryRole.Activations : MemoryRole.Other);
 

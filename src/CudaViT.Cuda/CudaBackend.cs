@@ -29,7 +29,7 @@ public sealed partial class CudaBackend : IBackend
     /// Most bytes of the device's memory that arrays may take together; null for what CUDAVIT_MEMORY_LIMIT says (for example
     /// 8GiB), or all there is.
     /// </param>
-    /// <exception cref="FormatException">CUDAVIT_MEMORY_LIMIT is no size.</exception>
+    /// <exception cref="GpuException">CUDAVIT_MEMORY_LIMIT is no size.</exception>
     public CudaBackend(IGpuDriver driver, KernelCatalog? kernels = null, long? memoryLimit = null)
     {
         ArgumentNullException.ThrowIfNull(driver);
@@ -89,7 +89,7 @@ public sealed partial class CudaBackend : IBackend
         }
     }
 
-    /// <summary>Ends the device's work and gives its memory back. Throws nothing, not even after a kernel has faulted.</summary>
+    /// <summary>Ends the device's work and gives its memory back. Throws nothing, even after a kernel has faulted.</summary>
     public void Dispose()
     {
         _tables.Dispose();

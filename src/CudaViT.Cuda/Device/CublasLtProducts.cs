@@ -9,9 +9,9 @@ namespace CudaViT.Cuda;
 /// </summary>
 /// <remarks>
 /// Results repeat bit for bit because each problem always runs the same algorithm in one stream with a workspace of its
-/// own, which is the condition under which cuBLAS promises it for one version of the library and one kind of GPU. Splitting
-/// an inner product is allowed only where the parts are kept apart and added by a second kernel, in the accumulator's type:
-/// adding them in place would round BF16 sums several times over.
+/// own, which is the condition under which cuBLAS promises it for one version of the library and one kind of GPU (its
+/// documentation, "Results Reproducibility"). Splitting an inner product is allowed only where the parts are kept apart and
+/// added by a second kernel, in the accumulator's type: adding them in place, in whatever order blocks are done, is not.
 /// </remarks>
 internal sealed unsafe class CublasLtProducts : IDisposable
 {

@@ -2,6 +2,9 @@ namespace CudaViT.Cuda;
 
 public sealed unsafe partial class CudaDriver
 {
+    // Static and dynamic shared memory of a block together; more has to be asked for.
+    private const int UnaskedSharedBytes = 48 << 10;
+
     private readonly List<CudaModule> _modules = [];
     private KernelCompiler? _compiler;
     private bool _isCapturing;
@@ -36,7 +39,7 @@ public sealed unsafe partial class CudaDriver
         {
             Entry = entry,
             Build = module.Source.Build,
-            DynamicSharedBytes = Attribute(function, FunctionAttribute.MaxDynamicSharedSizeBytes),
+            DynamicSharedBytes = UnaskedSharedBytes - Attribute(function, FunctionAttribute.SharedSizeBytes),
         };
     }
 
@@ -184,7 +187,7 @@ public sealed unsafe partial class CudaDriver
         return value;
     }
 
-    /// <summary>More than 48 KiB for a block has to be asked for.</summary>
+    /// <summary>Asks for more shared memory than a block gets unasked.</summary>
     private void AllowShared(CudaFunction kernel, int sharedBytes)
     {
         int fixedBytes = Attribute(kernel.Handle, FunctionAttribute.SharedSizeBytes);

@@ -40,7 +40,8 @@ public sealed unsafe partial class CudaDriver
             }
 
             MatMulNote ??= $"cuBLASLt has no algorithm for {product.Batch} x [{product.M}, {product.K}] x [{product.K}, "
-                + $"{product.N}] in {product.DType}{(product.Bias != 0 ? " with a bias" : "")}: kernels/matmul.cu multiplies";
+                + $"{product.N}] in {product.DType}{(product.Bias != 0 ? " with a bias" : "")}: "
+                + "kernels/matmul.cu multiplies";
         }
 
         PlainMatMul.Launch(this, _findPlain, product, stream);

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace CudaViT.Cuda;
 
-/// <summary>Results of the driver's functions (CUresult) that a program like this one can meet, with CUDA's numbers.</summary>
+/// <summary>Results of the driver's functions (CUresult) that this program can meet, with CUDA's numbers.</summary>
 [SuppressMessage("Naming", "CA1720", Justification = "CUDA's own names.")]
 internal enum CudaStatus
 {

@@ -8,9 +8,9 @@ namespace CudaViT.Cuda;
 /// is what lets a recorded graph run again.
 /// </summary>
 /// <remarks>
-/// A block can be handed out while the work that used it last is still under way, because whatever uses blocks runs in one
-/// stream: kernels do, and transfers pass the copy stream on their way through staging memory of the driver's. The finalizer's
-/// thread also returns blocks, but never calls the driver: it would wait there for whatever the driver waits for.
+/// A block can be handed out while the work that used it last is still under way, because all that uses blocks runs in
+/// one stream: kernels do, and transfers pass the copy stream on their way through staging memory of the driver's. The
+/// finalizer's thread also returns blocks, but never calls the driver: it would wait there for whatever that waits for.
 /// </remarks>
 internal sealed class GpuMemoryPool : IDisposable
 {
@@ -38,9 +38,9 @@ internal sealed class GpuMemoryPool : IDisposable
     /// <summary>Makes a pool.</summary>
     /// <param name="driver">Where memory comes from.</param>
     /// <param name="limit">Most bytes to take; null for what the environment says, or all there is.</param>
-    /// <exception cref="FormatException">The environment's limit is no size.</exception>
+    /// <exception cref="GpuException">The environment's limit is no size.</exception>
     public GpuMemoryPool(IGpuDriver driver, long? limit = null) => (_driver, _keeps, _limit) = (
-        driver, !driver.Properties.GuardsAllocations, limit ?? LimitFromEnvironment());
+        driver, !driver.Properties.GuardsAllocations, limit ?? LimitIn(Environment.GetEnvironmentVariable(LimitVariable)));
 
     public MemoryStatistics Statistics
     {
@@ -105,6 +105,20 @@ internal sealed class GpuMemoryPool : IDisposable
         }
     }
 
+    /// <summary>The limit that the environment's variable sets; null for none.</summary>
+    /// <exception cref="GpuException">The text is no size.</exception>
+    internal static long? LimitIn(string? text)
+    {
+        try
+        {
+            return string.IsNullOrWhiteSpace(text) ? null : MemorySize.Parse(text);
+        }
+        catch (FormatException error)
+        {
+            throw new GpuException($"{LimitVariable}: {error.Message}", error);
+        }
+    }
+
     /// <summary>Gives all waiting blocks back to the device; what is returned from now on stays with the driver.</summary>
     public void Dispose()
     {
@@ -128,9 +142,6 @@ internal sealed class GpuMemoryPool : IDisposable
         long step = 1L << Math.Max(9, BitOperations.Log2((ulong)size) - 3);
         return (size + step - 1) / step * step;
     }
-
-    private static long? LimitFromEnvironment() =>
-        Environment.GetEnvironmentVariable(LimitVariable) is { Length: > 0 } text ? MemorySize.Parse(text) : null;
 
     private GpuBlock Take(long size)
     {

@@ -11,7 +11,7 @@ internal static class MemorySize
     /// <summary>The size in the largest unit of which it has one, with a decimal: 1.5 GiB, 700 B.</summary>
     public static string Text(long bytes)
     {
-        (string name, long unit) = Array.Find(Units, unit => bytes >= unit.Bytes) is { Name: not null } found ? found : Units[^1];
+        (string name, long unit) = Units.FirstOrDefault(unit => bytes >= unit.Bytes, Units[^1]);
         return unit == 1
             ? $"{bytes} {name}"
             : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)unit:f1} {name}");

@@ -40,9 +40,23 @@ public sealed class CublasLtProblemTests
         double[] bias = Values.Normal(n, seed: 4);
         var problem = CublasLtProblem.Of(new GpuMatMul
         {
-            DType = DType.F64, M = m, N = n, K = k, A = 256, B = 512, D = 1024, C = 1024, Bias = 768,
-            TransposeA = transposeA, TransposeB = transposeB, Alpha = Alpha, Beta = Beta,
-            Batch = batch, StrideA = m * k, StrideB = sharesB ? 0 : k * n, StrideD = m * n,
+            DType = DType.F64,
+            M = m,
+            N = n,
+            K = k,
+            A = 256,
+            B = 512,
+            D = 1024,
+            C = 1024,
+            Bias = 768,
+            TransposeA = transposeA,
+            TransposeB = transposeB,
+            Alpha = Alpha,
+            Beta = Beta,
+            Batch = batch,
+            StrideA = m * k,
+            StrideB = sharesB ? 0 : k * n,
+            StrideD = m * n,
         });
 
         double[] d = ColumnMajor(problem, first: b, second: a, c, bias, Alpha, Beta);
@@ -79,7 +93,7 @@ public sealed class CublasLtProblemTests
 
         Assert.Equal(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { A = 8192, B = 4096, Alpha = 3 }));
         Assert.Equal(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { C = 4 })); // C is not read
-        Assert.NotEqual(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { A = 8192 + 16 })); // another alignment
+        Assert.NotEqual(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { A = 8192 + 16 })); // alignment
         Assert.NotEqual(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { Bias = 256 }));
         Assert.NotEqual(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { Beta = 1, C = 1024 }));
         Assert.NotEqual( // in place, and not
@@ -119,7 +133,9 @@ public sealed class CublasLtProblemTests
     private static GpuMatMul Product() =>
         new() { DType = DType.F32, M = 3, N = 4, K = 5, A = 256, B = 512, D = 1024 };
 
-    /// <summary>cuBLASLt's own definition: D = α·op(A)·op(B) + β·C + bias, matrices by columns, the bias along the rows.</summary>
+    /// <summary>
+    /// cuBLASLt's own definition: D = α·op(A)·op(B) + β·C + bias, matrices by columns, the bias along the rows.
+    /// </summary>
     private static double[] ColumnMajor(
         in CublasLtProblem problem, double[] first, double[] second, double[] c, double[] bias, double alpha, double beta)
     {

@@ -43,7 +43,8 @@ public sealed class CudaDriverTests
         }
         else
         {
-            RunOnStandIns($"{nameof(After_a_fault_every_call_says_the_same_and_the_process_ends)}(synchronous: {synchronous})");
+            RunOnStandIns(
+                $"{nameof(After_a_fault_every_call_says_the_same_and_the_process_ends)}(synchronous: {synchronous})");
         }
     }
 

@@ -24,7 +24,9 @@ public sealed class CudaErrorTests
         var error = Assert.Throws<GpuException>(() => CudaError.Check(CudaStatus.NoDevice, "CudaApi.Init(0)"));
 
         Assert.StartsWith(
-            "cuda: cuInit failed: CUDA_ERROR_NO_DEVICE (100). No NVIDIA GPU is visible", error.Message, StringComparison.Ordinal);
+            "cuda: cuInit failed: CUDA_ERROR_NO_DEVICE (100). No NVIDIA GPU is visible",
+            error.Message,
+            StringComparison.Ordinal);
         Assert.False(error.IsOutOfMemory);
         CudaError.Check(CudaStatus.Success);
     }

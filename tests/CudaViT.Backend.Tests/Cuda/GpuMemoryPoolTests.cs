@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using CudaViT.Core;
 using CudaViT.Cuda;
+using CudaViT.Training.Nn;
+using CudaViT.Training.Optim;
 
 namespace CudaViT.Backend.Tests.Cuda;
 
@@ -172,7 +174,8 @@ public sealed class GpuMemoryPoolTests
         }
         else
         {
-            Assert.Contains($"'{text}'", Assert.Throws<FormatException>(() => MemorySize.Parse(text)).Message, StringComparison.Ordinal);
+            var error = Assert.Throws<FormatException>(() => MemorySize.Parse(text));
+            Assert.Contains($"'{text}'", error.Message, StringComparison.Ordinal);
         }
     }
 
@@ -182,7 +185,39 @@ public sealed class GpuMemoryPoolTests
     [InlineData(1024, "1.0 KiB")]
     [InlineData(3L << 29, "1.5 GiB")]
     [InlineData(81559L << 20, "79.6 GiB")]
-    public void Sizes_are_written_in_their_largest_unit(long bytes, string text) => Assert.Equal(text, MemorySize.Text(bytes));
+    public void Sizes_are_written_in_their_largest_unit(long bytes, string text) =>
+        Assert.Equal(text, MemorySize.Text(bytes));
+
+    [Fact]
+    public void A_limit_that_is_no_size_is_told_in_one_line()
+    {
+        Assert.Null(GpuMemoryPool.LimitIn(null));
+        Assert.Null(GpuMemoryPool.LimitIn(" "));
+        Assert.Equal(1 << 30, GpuMemoryPool.LimitIn("1GiB"));
+
+        var error = Assert.Throws<GpuException>(() => GpuMemoryPool.LimitIn("lots"));
+
+        Assert.Equal(
+            "CUDAVIT_MEMORY_LIMIT: 'lots' is no size of memory; expected for example 512MiB or 1.5GiB.", error.Message);
+    }
+
+    [Fact]
+    public void Parameters_and_the_state_of_optimizers_have_their_roles()
+    {
+        using var gpu = new FakeGpu();
+        using var backend = new CudaBackend(gpu);
+        using var scope = new StepScope();
+        var layer = new BatchNormLayer(8, Initializers.Ones);
+        layer.Initialize(backend, DType.F32, seed: 1);
+        backend.Allocate(100);
+
+        _ = new AdamW([new ParameterGroup([.. layer.Parameters()], WeightDecay: 0.1)]);
+        var error = Assert.Throws<DeviceMemoryException>(() => backend.Allocate(1 << 20));
+
+        Assert.All(layer.Parameters(), parameter => Assert.Equal(MemoryRole.Parameters, parameter.Value.Data.Storage.Role));
+        Assert.Contains(
+            "(parameters 2.0 KiB, optimizer state 2.0 KiB, activations 512 B)", error.Message, StringComparison.Ordinal);
+    }
 
     // Not inlined, or the block would stay reachable.
     [MethodImpl(MethodImplOptions.NoInlining)]

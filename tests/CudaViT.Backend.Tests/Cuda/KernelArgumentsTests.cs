@@ -135,7 +135,7 @@ public sealed unsafe class KernelArgumentsTests : IDisposable
         Step();
         long operation = GC.GetAllocatedBytesForCurrentThread() - before;
 
-        // Two arrays, each with its storage and shape, and a finalizer's entry elsewhere: nothing that grows with the launch.
+        // Two arrays, each with its storage and shape: nothing that grows with the launch.
         Assert.InRange(operation, 1, 800);
 
         void Step()

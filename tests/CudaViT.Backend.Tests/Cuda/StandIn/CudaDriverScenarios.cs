@@ -185,20 +185,22 @@ internal static unsafe class CudaDriverScenarios
 
         var error = Assert.Throws<GpuException>(() => Scale(driver, scale, x, x, 1, threads: 2048));
 
-        Assert.StartsWith("cuda: cuLaunchKernel failed: CUDA_ERROR_INVALID_VALUE (1).", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "cuda: cuLaunchKernel failed: CUDA_ERROR_INVALID_VALUE (1).", error.Message, StringComparison.Ordinal);
         Assert.Contains("scale (f32): grid (1, 1, 1), block (2048, 1, 1), 0 bytes", error.Message, StringComparison.Ordinal);
         Scale(driver, scale, x, x, 1); // not a fault
         driver.Synchronize();
     }
 
-    public static void A_missing_kernel_and_damaged_code_are_told()
+    public static void Damaged_code_is_told()
     {
         using var kernels = new MadeUpKernels();
         using var damaged = new CudaDriver(new CudaOptions { Compile = _ => "damaged!"u8.ToArray() });
 
         var error = Assert.Throws<GpuException>(() => damaged.Load(kernels.Module()));
 
-        Assert.StartsWith("cuda: cuModuleLoadData failed: CUDA_ERROR_INVALID_IMAGE (200).", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "cuda: cuModuleLoadData failed: CUDA_ERROR_INVALID_IMAGE (200).", error.Message, StringComparison.Ordinal);
         Assert.EndsWith("The module is scale.cu (f32).", error.Message, StringComparison.Ordinal);
     }
 
@@ -416,9 +418,23 @@ internal static unsafe class CudaDriverScenarios
         driver.MatMul(
             new GpuMatMul
             {
-                DType = dtype, M = M, N = N, K = K, A = addressA, B = addressB, C = addressD, D = addressD,
-                Bias = addressBias, TransposeA = transposeA, TransposeB = transposeB, Batch = batch, StrideA = M * K,
-                StrideB = K * N, StrideD = M * N, Alpha = 2, Beta = beta,
+                DType = dtype,
+                M = M,
+                N = N,
+                K = K,
+                A = addressA,
+                B = addressB,
+                C = addressD,
+                D = addressD,
+                Bias = addressBias,
+                TransposeA = transposeA,
+                TransposeB = transposeB,
+                Batch = batch,
+                StrideA = M * K,
+                StrideB = K * N,
+                StrideD = M * N,
+                Alpha = 2,
+                Beta = beta,
             },
             GpuStream.Compute);
         byte[] bytes = new byte[c.Length * size];

@@ -111,7 +111,10 @@ API cublasLtCreate(void** handle) { return *handle = new int, kSuccess; }
 
 API cublasLtDestroy(void* handle) { return delete (int*)handle, kSuccess; }
 
-API cublasLtMatmulDescCreate(Product** product, int compute, int scale) { return *product = new Product{compute, scale}, kSuccess; }
+API cublasLtMatmulDescCreate(Product** product, int compute, int scale)
+{
+    return *product = new Product{compute, scale}, kSuccess;
+}
 
 API cublasLtMatmulDescDestroy(Product* product) { return delete product, kSuccess; }
 

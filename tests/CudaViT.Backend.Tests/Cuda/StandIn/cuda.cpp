@@ -151,7 +151,10 @@ API cuInit(unsigned flags)
 
 API cuDriverGetVersion(int* version) { return *version = setting("STAND_IN_VERSION", 13000), kSuccess; }
 
-API cuGetErrorName(int status, const char** name) { return *name = status == 12345 ? "CUDA_ERROR_MADE_UP" : nullptr, kSuccess; }
+API cuGetErrorName(int status, const char** name)
+{
+    return *name = status == 12345 ? "CUDA_ERROR_MADE_UP" : nullptr, kSuccess;
+}
 
 API cuDeviceGetCount(int* count) { return *count = setting("STAND_IN_DEVICES", 1), kSuccess; }
 
