@@ -44,6 +44,8 @@ internal static class TrainCommand
         Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
+        Option<int?> monitor = Options.Integer(
+            "--monitor", "Steps between readings of the kNN monitor (default: as the preset says).", 1);
         Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);
         Option<bool> resume = new("--resume")
         {
@@ -56,8 +58,8 @@ internal static class TrainCommand
         var command = new Command(
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
-            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every, limit, resume,
-            anomaly,
+            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every, monitor,
+            limit, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -77,6 +79,7 @@ internal static class TrainCommand
                     .. Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. Given(workers, "run.workers", parsed.GetValue(workers)),
                     .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
+                    .. Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),
                     .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
                 ],
             };

@@ -8,6 +8,7 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
 {
     private readonly Pace _pace = new();
     private RunOverview? _overview;
+    private string _monitor = "";
     private ProgressTask? _bar;
 
     /// <summary>Runs <paramref name="train"/> under a bar.</summary>
@@ -36,9 +37,11 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
         _pace.Add(step.Timing);
         _bar!.Value = step.Step;
         string left = RunText.Duration(_pace.For(_overview!.Steps - step.Step));
-        string text = RunText.Text($"epoch {step.Epoch:f1}  {RunText.Step(step, _pace)}  left {left}");
+        string text = RunText.Text($"epoch {step.Epoch:f1}  {RunText.Step(step, _pace)}{_monitor}  left {left}");
         _bar.Description = text.EscapeMarkup();
     }
+
+    public void OnMonitor(MonitorMetrics monitor) => _monitor = RunText.Monitor(monitor);
 
     public void OnEvaluation(EvaluationMetrics evaluation) => console.WriteLine(RunText.Evaluation(evaluation));
 }

@@ -12,6 +12,7 @@ internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
 
     private readonly Pace _pace = new();
     private RunOverview? _overview;
+    private string _monitor = "";
     private long _lastLine = Stopwatch.GetTimestamp();
 
     public void OnStart(RunOverview overview)
@@ -34,9 +35,11 @@ internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
             _lastLine = Stopwatch.GetTimestamp();
             string left = RunText.Duration(_pace.For(_overview.Steps - step.Step));
             string place = RunText.Text($"step {step.Step}/{_overview.Steps}  epoch {step.Epoch:f2}");
-            output.WriteLine($"{place}  {RunText.Step(step, _pace)}  left {left}");
+            output.WriteLine($"{place}  {RunText.Step(step, _pace)}{_monitor}  left {left}");
         }
     }
+
+    public void OnMonitor(MonitorMetrics monitor) => _monitor = RunText.Monitor(monitor);
 
     public void OnEvaluation(EvaluationMetrics evaluation) => output.WriteLine(RunText.Evaluation(evaluation));
 }

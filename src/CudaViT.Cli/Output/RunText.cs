@@ -34,6 +34,9 @@ internal static class RunText
         return Text($"{loss}  {schedule}  {pace.ImagesPerSecond:f0} images/s  waiting {pace.WaitingShare:p0}");
     }
 
+    /// <summary>The newest reading of the kNN monitor, to follow a step.</summary>
+    public static string Monitor(MonitorMetrics monitor) => Text($"  kNN {monitor.MonitorAccuracy:f4}");
+
     /// <summary>A duration as minutes and seconds, with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>
         time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);

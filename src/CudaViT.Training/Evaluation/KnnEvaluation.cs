@@ -77,26 +77,6 @@ public sealed class KnnEvaluation
 
     private int PixelsPerImage => _imageSize * _imageSize * _train.Channels;
 
-    private (NdArray Features, int[] Labels) Extract(IImageDataset dataset, FeatureExtractor features)
-    {
-        NdArray? all = null;
-        int[] labels = new int[dataset.Count];
-        int done = 0;
-        foreach (ImageBatch batch in EvaluationBatches.Enumerate(dataset, _imageSize, _batch))
-        {
-            batch.Labels.CopyTo(labels.AsSpan(done));
-            NdArray block;
-            using (var scope = new StepScope())
-            {
-                block = scope.Keep(features(batch.View(0)));
-            }
-
-            all ??= NdArray.Empty(_backend, [dataset.Count, block.Shape[1]], block.DType);
-            _backend.Copy(block, all.Rows(done, done + batch.Count));
-            block.Storage.Release();
-            done += batch.Count;
-        }
-
-        return (all!, labels);
-    }
+    private DatasetFeatures Extract(IImageDataset dataset, FeatureExtractor features) =>
+        DatasetFeatures.Compute(dataset, features, _backend, _imageSize, _batch);
 }

@@ -91,11 +91,12 @@ public sealed class MoCoV3 : Module
         DType compute = ComputeType ?? ParameterType;
         (x1, x2) = (x1.Cast(compute), x2.Cast(compute));
 
-        (Tensor q1, Tensor q2) = OfBothViews(x1, x2, Query);
+        NdArray? features = null;
+        (Tensor q1, Tensor q2) = OfBothViews(x1, x2, (images, groups) => Query(images, groups, ref features));
         EmaStep.Apply(_averages, _sources, momentum);
         (Tensor k1, Tensor k2) = Keys(x1, x2);
         Tensor loss = InfoNce.Apply(q1, k2, Temperature) + InfoNce.Apply(q2, k1, Temperature);
-        return new MoCoOutput(loss, q1, q2, k1, k2);
+        return new MoCoOutput(loss, q1, q2, k1, k2, features!.Rows(0, x1.Shape[0]));
     }
 
     /// <summary>Features of images by the base encoder in evaluation mode, off the tape.</summary>
@@ -138,9 +139,12 @@ public sealed class MoCoV3 : Module
         _sources = [.. BaseEncoder.Parameters().Select(parameter => parameter.Value.Data)];
     }
 
-    private Tensor Query(Tensor images, int groups)
+    // The first views come first, in a pass of their own or at the head of the shared one.
+    private Tensor Query(Tensor images, int groups, ref NdArray? firstFeatures)
     {
-        Tensor z = BaseEncoder.Forward(images, groups);
+        Tensor features = BaseEncoder.Features(images, groups);
+        firstFeatures ??= features.Data;
+        Tensor z = BaseEncoder.Projector.Forward(features, groups);
         return (Predictor?.Forward(z, groups) ?? z).Cast(ParameterType);
     }
 

@@ -12,6 +12,9 @@ public interface ITrainingProgress
     /// <summary>A step was made.</summary>
     void OnStep(StepMetrics step);
 
+    /// <summary>The kNN monitor was read.</summary>
+    void OnMonitor(MonitorMetrics monitor);
+
     /// <summary>An evaluation was made.</summary>
     void OnEvaluation(EvaluationMetrics evaluation);
 }

@@ -41,9 +41,11 @@ public sealed class Learner
     /// <param name="first">First views, [count, size, size, channels].</param>
     /// <param name="second">Second views of the same images.</param>
     /// <param name="epoch">Epochs done before this step; a fraction.</param>
+    /// <param name="onFeatures">Gets the base encoder's features of the first views, valid during the call.</param>
     /// <exception cref="RunException">Loss or gradient is not finite; nothing was updated.</exception>
     /// <exception cref="AnomalyException">The same in anomaly mode: the message names the operation.</exception>
-    public StepOutcome Step(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, double epoch)
+    public StepOutcome Step(
+        ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, double epoch, Action<NdArray>? onFeatures = null)
     {
         using Anomaly? anomaly = _settings.Run.Anomaly ? new Anomaly() : null;
         using var scope = new StepScope();
@@ -52,6 +54,7 @@ public sealed class Learner
         MoCoOutput output = Model.Loss(_input.ToTensor(first), _input.ToTensor(second), momentum);
         double loss = output.Loss.Data.Item();
         RequireFinite(loss, "the loss", rate);
+        onFeatures?.Invoke(output.Features);
         output.Loss.Backward();
         PartNorms norms = Norms();
         RequireFinite(norms.All ?? 0, "the length of the gradient", rate);

@@ -50,6 +50,10 @@ public sealed class MetricsLog : IDisposable
     /// <exception cref="CheckpointException">The disk is full.</exception>
     public void Write(EvaluationMetrics metrics) => WriteLine(metrics);
 
+    /// <summary>Adds the line of a reading of the monitor.</summary>
+    /// <exception cref="CheckpointException">The disk is full.</exception>
+    public void Write(MonitorMetrics metrics) => WriteLine(metrics);
+
     /// <summary>Brings every line to the disk.</summary>
     /// <exception cref="CheckpointException">The disk is full.</exception>
     public void Flush()

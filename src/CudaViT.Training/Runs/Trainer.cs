@@ -21,6 +21,7 @@ public sealed class Trainer
     private readonly Learner _learner;
     private readonly CheckpointStore _checkpoints;
     private readonly KnnEvaluation? _evaluation;
+    private readonly KnnMonitor? _monitor;
     private readonly List<EvaluationMetrics> _evaluations = [];
     private readonly int _stepsPerEpoch;
 
@@ -57,6 +58,15 @@ public sealed class Trainer
         _evaluation = KnnEvaluation.IsPossible(_data)
             ? new KnnEvaluation(_data, backend, _settings.Model.ImageSize, _settings.Evaluation.Batch)
             : null;
+        _monitor = _evaluation is not null && _settings.Evaluation.MonitorEvery is not null
+            ? new KnnMonitor(
+                _data,
+                backend,
+                _settings.Evaluation,
+                _settings.Model.ImageSize,
+                _learner.Model.BaseEncoder.FeatureWidth,
+                _settings.ParameterType)
+            : null;
     }
 
     private long LastStep => (long)_stepsPerEpoch * _settings.Recipe.Epochs;
@@ -92,6 +102,7 @@ public sealed class Trainer
             while (_step < LastStep && !stop.IsCancellationRequested)
             {
                 Step(loader, metrics);
+                Monitor(metrics);
                 Evaluate(metrics, stop);
                 if (IsCheckpointDue())
                 {
@@ -150,7 +161,10 @@ public sealed class Trainer
         }
 
         using var scope = new StepScope();
-        _learner.Load(checkpoint.Read(_backend));
+        ILookup<bool, KeyValuePair<string, NdArray>> isMonitor = checkpoint.Read(_backend)
+            .ToLookup(pair => pair.Key.StartsWith(FeatureBank.Prefix, StringComparison.Ordinal));
+        _learner.Load(isMonitor[false].ToDictionary());
+        _monitor?.Bank.Load(isMonitor[true].ToDictionary());
         (_step, _evaluationCount) = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
         (_accuracy, _bestAccuracy) = (checkpoint.Info.KnnAccuracy, checkpoint.Info.BestKnnAccuracy);
         _saved = (_step, _evaluationCount);
@@ -197,7 +211,11 @@ public sealed class Trainer
         using (batch)
         {
             double epoch = batch.Epoch + ((double)batch.Iteration / _stepsPerEpoch);
-            outcome = _learner.Step(batch.View(0), batch.View(1), epoch);
+            outcome = _learner.Step(
+                batch.View(0),
+                batch.View(1),
+                epoch,
+                _monitor is null ? null : features => _monitor.Bank.Add(features, batch.Labels));
         }
 
         _step++;
@@ -226,6 +244,30 @@ public sealed class Trainer
             Timing = new StepTiming(
                 elapsed.TotalMilliseconds, _settings.Recipe.Batch / elapsed.TotalSeconds, waited / elapsed),
         };
+    }
+
+    // Part of the step: a run that was asked to stop reads it before it saves.
+    private void Monitor(MetricsLog metrics)
+    {
+        bool isEndOfEpoch = _step % _stepsPerEpoch == 0;
+        if (_monitor is null || !(isEndOfEpoch || _step % _settings.Evaluation.MonitorEvery == 0))
+        {
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        (double accuracy, int images) = _monitor.Measure(_learner.Features, all: isEndOfEpoch);
+        var line = new MonitorMetrics
+        {
+            Step = _step,
+            MonitorAccuracy = accuracy,
+            K = _settings.Evaluation.MonitorNeighbours,
+            BankRows = _monitor.Bank.Count,
+            Images = images,
+            Timing = new EvaluationTiming(Stopwatch.GetElapsedTime(start).TotalSeconds),
+        };
+        metrics.Write(line);
+        _progress.OnMonitor(line);
     }
 
     // Asked to stop, a run leaves an evaluation that is due for later: its checkpoint knows.
@@ -268,7 +310,7 @@ public sealed class Trainer
 
         metrics.Flush();
         using var scope = new StepScope();
-        _checkpoints.Save(Info(), _learner.State(), Metadata());
+        _checkpoints.Save(Info(), [.. _learner.State(), .. _monitor?.Bank.State() ?? []], Metadata());
         _saved = (_step, _evaluationCount);
     }
 

@@ -9,4 +9,7 @@ public sealed record Preset(string Name, ModelSettings Model, RecipeSettings Rec
 {
     /// <summary>How views are made; by default as in the published recipes.</summary>
     public ViewSettings Views { get; init; } = new();
+
+    /// <summary>How it is judged on the way; by default also by the monitor that drew the paper's curves.</summary>
+    public EvaluationSettings Evaluation { get; init; } = new() { MonitorEvery = 50 };
 }

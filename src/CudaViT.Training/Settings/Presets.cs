@@ -52,6 +52,7 @@ public static class Presets
         // Grey images have no hue or saturation to vary; stronger brightness and contrast take their place. And a blur
         // of up to two pixels leaves little of an image of 28.
         Views = new ViewSettings { Brightness = 0.6, Contrast = 0.6, BlurProbabilityA = 0, BlurProbabilityB = 0 },
+        Evaluation = new EvaluationSettings(), // an epoch is seconds, and its end has an evaluation
     };
 
     /// <summary>All presets, the one for a first run first.</summary>

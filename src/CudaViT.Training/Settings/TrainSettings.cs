@@ -52,6 +52,7 @@ public sealed record TrainSettings
             Model = found.Model,
             Recipe = found.Recipe,
             Views = found.Views,
+            Evaluation = found.Evaluation,
         };
     }
 

@@ -88,6 +88,22 @@ public sealed class MoCoV3Tests
         Assert.Equal(TinyMoCo.Bits(optimizer.State()), TinyMoCo.Bits(resumedOptimizer.State()));
     }
 
+    // What a monitor may look at: computed anyway, of the first view, by the base encoder.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_features_of_a_step_are_the_base_encoders_of_the_first_view(bool sharesPass)
+    {
+        using TestRun run = Backends.Open("cpu");
+        MoCoV3 model = TinyMoCo.Create(run);
+        model.SharesPass = sharesPass;
+        (Tensor x1, Tensor x2) = (TinyMoCo.Images(model, 1, Tiny), TinyMoCo.Images(model, 2, Tiny));
+        double[] expected = model.BaseEncoder.Features(x1).Data.ToDoubles();
+        NdArray features = model.Loss(x1, x2, momentum: 0.99).Features;
+        Assert.Equal([x1.Shape[0], Tiny.Width], features.Shape);
+        TensorAssert.Close(expected, features, Tolerance.For(features.DType, reduced: Tiny.Width));
+    }
+
     [Theory, MemberData(nameof(Variants))]
     public void Every_trained_parameter_of_every_variant_receives_a_gradient(string variant, ModelSettings settings)
     {

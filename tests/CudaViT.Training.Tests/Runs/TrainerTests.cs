@@ -101,6 +101,52 @@ public sealed class TrainerTests : IDisposable
         }
     }
 
+    // Readings at steps 4, 6 (the end of an epoch: all held-out images), 8 and 12, of a bank that wraps around twice.
+    [Fact]
+    public void The_monitor_is_read_on_the_way_and_goes_on_with_the_same_bits()
+    {
+        TrainSettings monitored = _settings.WithEpochs(2) with
+        {
+            Evaluation = _settings.Evaluation with { MonitorEvery = 4, MonitorBankShare = 0.4, MonitorImages = 9 },
+        };
+        var whole = new SilentProgress();
+        Train("whole", monitored, progress: whole);
+        Assert.Equal([(4, 9), (6, 20), (8, 9), (12, 20)], whole.Monitor.Select(line => ((int)line.Step, line.Images)));
+        Assert.All(whole.Monitor, line => Assert.Equal(20, line.BankRows)); // four tenths of 51
+        Assert.Contains(RunContent.Metrics(_folder["whole"]), line => line.Contains("\"monitorAccuracy\""));
+        for (int stopAfter = 3; stopAfter <= 9; stopAfter += 3)
+        {
+            string name = $"stopped-{stopAfter}";
+            using var stop = new CancellationTokenSource();
+            var progress = new SilentProgress(step =>
+            {
+                if (step.Step == stopAfter)
+                {
+                    stop.Cancel();
+                }
+            });
+            new Trainer(monitored, new RunFolder(_folder[name]), _backend, progress).Run(resume: false, stop.Token);
+            Assert.True(Train(name, monitored, resume: true).IsComplete);
+            RunContent.AssertSame(_folder["whole"], _folder[name]);
+        }
+    }
+
+    // It watches: what is learned is the same without it.
+    [Fact]
+    public void The_monitor_changes_nothing()
+    {
+        Train("with", _settings.WithEpochs(1) with
+        {
+            Evaluation = _settings.Evaluation with { MonitorEvery = 1 },
+        });
+        Train("without", _settings.WithEpochs(1));
+        using SafetensorsFile first = SafetensorsFile.Open(_folder["with", "final.safetensors"]);
+        using SafetensorsFile second = SafetensorsFile.Open(_folder["without", "final.safetensors"]);
+        Assert.Equal(first.Tensors.Count, second.Tensors.Count);
+        Assert.All(first.Tensors, tensor =>
+            Assert.Equal(first.ReadBytes(tensor.Name), second.ReadBytes(tensor.Name)));
+    }
+
     [Fact]
     public void A_damaged_newest_checkpoint_is_said_and_the_one_before_gives_the_same_bits()
     {
@@ -211,8 +257,12 @@ public sealed class TrainerTests : IDisposable
             live.Add(_backend.Memory.LiveBytes);
             pooled.Add(_backend.Memory.PooledBytes);
         });
-        var run = new RunSettings { CheckpointEvery = 50 };
-        Train("a", _settings.WithEpochs(34) with { Run = run }, progress: progress);
+        TrainSettings settings = _settings.WithEpochs(34) with
+        {
+            Run = new RunSettings { CheckpointEvery = 50 },
+            Evaluation = _settings.Evaluation with { MonitorEvery = 1 },
+        };
+        Train("a", settings, progress: progress);
         Assert.True(live.Count >= 200);
         Assert.Equal(live[2], live[199]);
         Assert.Equal(pooled[2], pooled[199]);

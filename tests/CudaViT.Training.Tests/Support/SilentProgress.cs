@@ -8,6 +8,8 @@ internal sealed class SilentProgress(Action<StepMetrics>? onStep = null) : ITrai
 {
     public List<string> Notes { get; } = [];
 
+    public List<MonitorMetrics> Monitor { get; } = [];
+
     public RunOverview? Overview { get; private set; }
 
     public void OnStart(RunOverview overview) => Overview = overview;
@@ -15,6 +17,8 @@ internal sealed class SilentProgress(Action<StepMetrics>? onStep = null) : ITrai
     public void OnNote(string line) => Notes.Add(line);
 
     public void OnStep(StepMetrics step) => onStep?.Invoke(step);
+
+    public void OnMonitor(MonitorMetrics monitor) => Monitor.Add(monitor);
 
     public void OnEvaluation(EvaluationMetrics evaluation)
     {

@@ -1,3 +1,4 @@
+using CudaViT.Training.MoCo;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 
@@ -73,8 +74,9 @@ public static class CheckpointExport
         part == ExportPart.Encoder
             ? Nn.Encoder.Create(settings.Model).BackboneLayout().ToDictionary(
                 entry => entry.Name, entry => TrainedModel.EncoderPrefix + entry.Name)
-            : file.Tensors.Select(tensor => tensor.Name)
-                .Where(name => !name.StartsWith(Learner.OptimizerPrefix, StringComparison.Ordinal))
+            : new MoCoV3(settings.Model, temperature: 1).Layout()
+                .Select(entry => entry.Name)
+                .Where(file.Contains)
                 .ToDictionary(name => name);
 
     private static Dictionary<string, string> Metadata(TrainSettings settings) =>

@@ -35,7 +35,7 @@ public sealed class LinearProbe
     }
 
     /// <summary>Trains and judges.</summary>
-    /// <param name="model">The encoder; its tensors are compared with its file after the first epoch and at the end.</param>
+    /// <param name="model">The encoder; it is compared with its file after the first epoch and at the end.</param>
     /// <param name="data">Images with labels and a held-out part.</param>
     /// <param name="settings">How.</param>
     /// <param name="progress">Is told how far it is.</param>

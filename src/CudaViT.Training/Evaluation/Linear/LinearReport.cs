@@ -18,7 +18,9 @@ public sealed record LinearReport
     /// <summary>How it was trained.</summary>
     public required LinearSettings Settings { get; init; }
 
-    /// <summary>Tensors of the encoder that were found bit-identical to its file, after the first epoch and at the end.</summary>
+    /// <summary>
+    /// Tensors of the encoder that were found bit-identical to its file, after the first epoch and at the end.
+    /// </summary>
     public required int FrozenTensors { get; init; }
 
     /// <summary>Every learning rate of the grid.</summary>
