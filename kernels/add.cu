@@ -1,6 +1,7 @@
 // Add: sum of two arrays, element by element, either of them stretched to the shape of the other.
 //   y_i = a_i + b_i
-// Shapes   a [A elements], b [B elements], broadcast to y [N elements]; y is walked in rows of R. Any N >= 1.
+// Shapes   a [A elements], b [B elements], broadcast to y [N elements]; y is walked in rows of R. A and B are for the
+//          cost alone. At most 8 axes after merging; any N >= 1.
 // Types    scalar_t; computed in acc_t.
 // Builds   f64 f32 bf16
 // Launch   block 256, grid ceil(rows * ceil(R / W) / 256): one thread for the W elements of 16 bytes; *_scalar: W = 1.

@@ -1,6 +1,7 @@
 // BroadcastTo: an array stretched along axes of length 1, times a number: the adjoint of SumTo.
 //   y_i = factor x_j, where j is i without the stretched axes
-// Shapes   x [X elements] broadcasts to y [N elements]; y is walked in rows of R. Any N >= 1.
+// Shapes   x [X elements] broadcasts to y [N elements]; y is walked in rows of R. X is for the cost
+//          alone. At most 8 axes after merging; any N >= 1.
 // Types    x, y scalar_t; factor and the product acc_t.
 // Builds   f64 f32 bf16
 // Launch   block 256, grid ceil(rows * ceil(R / W) / 256): one thread for the W elements of 16 bytes; *_scalar: W = 1.

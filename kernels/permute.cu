@@ -1,6 +1,7 @@
 // Permute: an array's elements under another order of its axes. The gradient is the inverse permutation.
 //   y_i = x_j, where the indices of j are those of i in the other order
-// Shapes   x, y of N elements each, walked over axes with strides of x (a) and of y (b). Any N >= 1.
+// Shapes   x, y of N elements each, walked over axes with strides of x (a) and of y (b). At most 8 axes after merging;
+//          any N >= 1.
 //          permute_rows: both are contiguous along rows of R. permute_tiles: axis U is contiguous in x, its stride in y is
 //          u; axis V is contiguous in y, its stride in x is v.
 // Types    any, as bits.

@@ -8,7 +8,7 @@ public abstract class BroadcastingTests
 {
     // Equal; scalar on either side; a vector for every row, also the other way round; one number for every row; both
     // stretched; in the middle; dimensions of 1 only; rows of whole packs with each kind of partner, and both stretched around
-    // them; more than one chunk of each kind; nothing, in two ways.
+    // them; as many axes as a kernel walks; more than one chunk of each kind; nothing, in two ways.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([3, 5], [3, 5]),
         ([2, 9], []),
@@ -22,6 +22,7 @@ public abstract class BroadcastingTests
         ([6, 64], [64]),
         ([6, 1], [6, 64]),
         ([3, 1, 16], [1, 5, 16]),
+        ([2, 1, 2, 1, 2, 1, 2, 1], [1, 2, 1, 2, 1, 2, 1, 3]),
         ([150, 333], [333]),
         ([150, 333], [150, 1]),
         ([40_000], [1]),

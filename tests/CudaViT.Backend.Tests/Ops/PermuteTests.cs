@@ -6,7 +6,7 @@ namespace CudaViT.Backend.Tests;
 public sealed class PermuteTests
 {
     // No change; a matrix below, at and beyond a tile; a batch of matrices; attention's head split, also with heads of whole
-    // packs; channels last; three axes turned either way; four reversed; dimensions of 1; a scalar; nothing.
+    // packs; channels last; three axes turned either way; four and eight reversed; dimensions of 1; a scalar; nothing.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([2, 3], [0, 1]),
         ([3, 5], [1, 0]),
@@ -19,6 +19,7 @@ public sealed class PermuteTests
         ([5, 6, 7], [2, 0, 1]),
         ([5, 6, 7], [1, 2, 0]),
         ([3, 40, 5, 37], [3, 2, 1, 0]),
+        ([2, 2, 2, 2, 2, 2, 2, 2], [7, 6, 5, 4, 3, 2, 1, 0]),
         ([2, 1, 3, 1], [3, 2, 1, 0]),
         ([1, 1], [1, 0]),
         ([], []),
@@ -60,6 +61,22 @@ public sealed class PermuteTests
             NdArray y = run.Backend.Permute(x.Reshape(5, 3, 32), order);
             TensorAssert.Within(Array.ConvertAll(indices, i => values[i]), y, bound: 0);
         }
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void More_axes_than_a_kernel_walks_are_refused_with_a_way_out(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        int[] order = [8, 7, 6, 5, 4, 3, 2, 1, 0];
+        Tensor x = run.Normal([2, 2, 2, 2, 2, 2, 2, 2, 2], DType.F32, seed: 1);
+        if (backend == Backends.Cpu)
+        {
+            TensorAssert.SameBits(x.Data, x.Permute(order).Permute(order).Data);
+            return;
+        }
+
+        ArgumentException error = Assert.Throws<ArgumentException>(() => x.Permute(order));
+        Assert.Contains("in two steps", error.Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
