@@ -36,6 +36,9 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 
     public long Launches { get; private set; }
 
+    /// <summary>Copies from the host.</summary>
+    public long Uploads { get; private set; }
+
     public nint Allocate(long sizeInBytes)
     {
         if (AllocatedBytes + TakenByOthers + sizeInBytes > Properties.MemoryBytes)
@@ -73,9 +76,7 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
     public GpuFunction GetFunction(GpuModule module, KernelEntry entry) =>
         new Function { Entry = entry, Build = module.Source.Build };
 
-    public void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream)
-    {
-    }
+    public void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream) => Uploads++;
 
     public void CopyToHost(nint source, Span<byte> destination, GpuStream stream)
     {

@@ -6,10 +6,12 @@ namespace CudaViT.Backend.Tests;
 public sealed class MatMulTests
 {
     // (batch, M, N, K), a batch of 0 standing for plain matrices: single elements; all sides odd; past a block in
-    // depth; many small items; sums of no terms; no rows.
+    // depth; many small items; sums of no terms; no rows; several tiles, all rows of whole 16-byte packs, once as a batch;
+    // several tiles with no pack aligned.
     private static readonly (int Batch, int M, int N, int K)[] Sizes =
     [
         (0, 1, 1, 1), (0, 7, 19, 5), (0, 33, 17, 400), (3, 5, 9, 7), (20, 6, 16, 3), (2, 3, 4, 0), (2, 0, 4, 3),
+        (0, 136, 72, 48), (2, 16, 72, 8), (0, 65, 131, 37),
     ];
 
     public static TheoryData<string, DType, int, bool, bool> Cases
@@ -62,6 +64,21 @@ public sealed class MatMulTests
                 ? Reference.MatMul(dyv, av, items, n, k, m, true, transposeA)
                 : Reference.MatMul(av, dyv, items, k, n, m, !transposeA, false),
             b.Grad, Tolerance.For(dtype, reduced: m).At(Math.Sqrt(m)), "db");
+    }
+
+    // A view may start between two packs of 16 bytes although its rows are whole packs.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Views_that_start_anywhere_can_be_multiplied(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        NdArray a = run.Normal([1 + (24 * 16)], dtype, seed: 1).Data.Rows(1, 1 + (24 * 16)).Reshape(24, 16);
+        NdArray b = run.Normal([16, 8], dtype, seed: 2).Data;
+
+        NdArray y = run.Backend.MatMul(a, b, transposeA: false, transposeB: false);
+
+        TensorAssert.Close(
+            Reference.MatMul(a.ToDoubles(), b.ToDoubles(), 1, 24, 8, 16, false, false), y,
+            Tolerance.For(dtype, reduced: 16).At(4));
     }
 
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
