@@ -16,21 +16,21 @@ namespace CudaViT.Core;
 /// </remarks>
 public sealed class InfoNce : Operation
 {
-    private const double Epsilon = 1e-12; // smallest length to divide by
+    /// <summary>Smallest length of a query or key to divide by.</summary>
+    public const double Epsilon = 1e-12;
 
-    private readonly NdArray _q;         // [n, d], unit rows
-    private readonly NdArray _k;         // [m, d], unit rows
-    private readonly NdArray _norm;      // [n], lengths of the queries
-    private readonly NdArray _logSumExp; // [n]
-    private readonly DType _dtype;       // of the queries; all of the above are in the type of the sums
+    private readonly NdArray _q;         // [n, d]
+    private readonly NdArray _k;         // [m, d]
+    private readonly NdArray _logSumExp; // [n], accumulator dtype
+    private readonly DType _dtype;       // of the queries; q and k are wider where the sums were asked to be
     private readonly double _temperature;
     private readonly int _positiveOffset;
 
     private InfoNce(
-        Tensor queries, NdArray q, NdArray k, NdArray norm, NdArray logSumExp, double temperature, int positiveOffset)
-        : base(inputs: [queries], saved: [q, k, norm, logSumExp])
+        Tensor queries, NdArray q, NdArray k, NdArray logSumExp, double temperature, int positiveOffset)
+        : base(inputs: [queries], saved: [q, k, logSumExp])
     {
-        (_q, _k, _norm, _logSumExp) = (q, k, norm, logSumExp);
+        (_q, _k, _logSumExp) = (q, k, logSumExp);
         (_dtype, _temperature, _positiveOffset) = (queries.DType, temperature, positiveOffset);
     }
 
@@ -67,20 +67,20 @@ public sealed class InfoNce : Operation
         ArgumentOutOfRangeException.ThrowIfNegative(positiveOffset);
 
         IBackend backend = q.Backend;
-        DType sums = doubleAccumulation ? DType.F64 : q.DType.Accumulator();
-        (NdArray unitQ, NdArray norm) = backend.L2Normalize(q.Data.Cast(sums), Epsilon);
-        (NdArray unitK, _) = backend.L2Normalize(k.Data.Cast(sums), Epsilon);
-        (NdArray loss, NdArray logSumExp) = backend.InfoNce(unitQ, unitK, temperature, positiveOffset);
+        DType operands = doubleAccumulation ? DType.F64 : q.DType;
+        (NdArray queries, NdArray keys) = (q.Data.Cast(operands), k.Data.Cast(operands));
+        (NdArray loss, NdArray logSumExp) = backend.InfoNce(queries, keys, temperature, positiveOffset);
         return Tape.Record(
             loss.Cast(q.DType.Accumulator()),
-            new InfoNce(q, unitQ, unitK, norm, logSumExp, temperature, positiveOffset));
+            new InfoNce(q, queries, keys, logSumExp, temperature, positiveOffset));
     }
 
     /// <inheritdoc/>
     protected internal override NdArray?[] Backward(NdArray dy)
     {
-        NdArray dUnit = dy.Backend.InfoNceBackward(dy.Cast(_q.DType), _q, _k, _logSumExp, _temperature, _positiveOffset);
-        return [dy.Backend.L2NormalizeBackward(dUnit, _q, _norm, Epsilon).Cast(_dtype)];
+        NdArray dq = dy.Backend.InfoNceBackward(
+            dy.Cast(_logSumExp.DType), _q, _k, _logSumExp, _temperature, _positiveOffset);
+        return [dq.Cast(_dtype)];
     }
 
     private static void Check(Tensor q, Tensor k, int positiveOffset)
@@ -112,11 +112,12 @@ public sealed class InfoNce : Operation
 public partial interface IBackend
 {
     /// <summary>
-    /// Returns the loss [] and logΣexp of each query's similarities over τ [n], for unit rows q [n, d] and k [m, d].
+    /// Returns the loss [] and logΣexp of each query's similarities over τ [n], both in the accumulator type, for q [n, d]
+    /// and k [m, d] with rows of any length.
     /// </summary>
     (NdArray Loss, NdArray LogSumExp) InfoNce(NdArray q, NdArray k, double temperature, int positiveOffset);
 
-    /// <summary>Returns the gradient by the unit queries [n, d], given dy [].</summary>
+    /// <summary>Returns the gradient by the queries [n, d], given dy [] in the accumulator type.</summary>
     NdArray InfoNceBackward(
         NdArray dy, NdArray q, NdArray k, NdArray logSumExp, double temperature, int positiveOffset);
 }

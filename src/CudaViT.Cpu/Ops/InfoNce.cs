@@ -11,17 +11,48 @@ public sealed partial class CpuBackend
     private const int InfoNceKeys = 1024;
 
     /// <inheritdoc/>
-    public (NdArray Loss, NdArray LogSumExp) InfoNce(NdArray q, NdArray k, double temperature, int positiveOffset) =>
-        q.DType == DType.F64
-            ? InfoNce<double>(q, k, temperature, positiveOffset)
-            : InfoNce<float>(q, k, (float)temperature, positiveOffset);
+    public (NdArray Loss, NdArray LogSumExp) InfoNce(NdArray q, NdArray k, double temperature, int positiveOffset)
+    {
+        if (q.DType == DType.BF16)
+        {
+            return InfoNce(Widen(q), Widen(k), temperature, positiveOffset);
+        }
+
+        (NdArray unitQ, NdArray lengthQ) = L2Normalize(q, Core.InfoNce.Epsilon);
+        (NdArray unitK, NdArray lengthK) = L2Normalize(k, Core.InfoNce.Epsilon);
+        (NdArray, NdArray) result = q.DType == DType.F64
+            ? InfoNce<double>(unitQ, unitK, temperature, positiveOffset)
+            : InfoNce<float>(unitQ, unitK, (float)temperature, positiveOffset);
+        ReleaseAll(unitQ, lengthQ, unitK, lengthK);
+        return result;
+    }
 
     /// <inheritdoc/>
     public NdArray InfoNceBackward(
-        NdArray dy, NdArray q, NdArray k, NdArray logSumExp, double temperature, int positiveOffset) =>
-        q.DType == DType.F64
-            ? InfoNceBackward<double>(dy, q, k, logSumExp, temperature, positiveOffset)
-            : InfoNceBackward<float>(dy, q, k, logSumExp, (float)temperature, positiveOffset);
+        NdArray dy, NdArray q, NdArray k, NdArray logSumExp, double temperature, int positiveOffset)
+    {
+        if (q.DType == DType.BF16)
+        {
+            return Narrow(InfoNceBackward(dy, Widen(q), Widen(k), logSumExp, temperature, positiveOffset));
+        }
+
+        (NdArray unitQ, NdArray lengthQ) = L2Normalize(q, Core.InfoNce.Epsilon);
+        (NdArray unitK, NdArray lengthK) = L2Normalize(k, Core.InfoNce.Epsilon);
+        NdArray dUnit = q.DType == DType.F64
+            ? InfoNceBackward<double>(dy, unitQ, unitK, logSumExp, temperature, positiveOffset)
+            : InfoNceBackward<float>(dy, unitQ, unitK, logSumExp, (float)temperature, positiveOffset);
+        NdArray dq = L2NormalizeBackward(dUnit, unitQ, lengthQ, Core.InfoNce.Epsilon);
+        ReleaseAll(unitQ, lengthQ, unitK, lengthK, dUnit);
+        return dq;
+    }
+
+    private static void ReleaseAll(params ReadOnlySpan<NdArray> arrays)
+    {
+        foreach (NdArray array in arrays)
+        {
+            array.Storage.Release();
+        }
+    }
 
     private (NdArray Loss, NdArray LogSumExp) InfoNce<T>(NdArray q, NdArray k, T temperature, int positiveOffset)
         where T : unmanaged, IFloatingPointIeee754<T>
