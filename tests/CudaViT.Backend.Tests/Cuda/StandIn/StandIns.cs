@@ -39,9 +39,11 @@ internal sealed class StandIns
     /// <returns>Exit status, and all that was printed.</returns>
     public (int Status, string Output) Run(string test, params (string Name, string Value)[] settings)
     {
-        string assembly = typeof(StandIns).Assembly.Location;
-        var start = new ProcessStartInfo("dotnet", [assembly, "-name", test]);
-        start.Environment["LD_LIBRARY_PATH"] = _folder;
+        string? self = Environment.ProcessPath;
+        string host = Path.GetFileNameWithoutExtension(self) == "dotnet" ? self! : "dotnet";
+        var start = new ProcessStartInfo(host, [typeof(StandIns).Assembly.Location, "-name", test]);
+        string? others = Environment.GetEnvironmentVariable("LD_LIBRARY_PATH");
+        start.Environment["LD_LIBRARY_PATH"] = string.IsNullOrEmpty(others) ? _folder : $"{_folder}:{others}";
         start.Environment["CUDAVIT_CUDA_LIB"] = _folder;
         start.Environment[LoadedVariable] = "1";
         foreach ((string name, string value) in settings)
