@@ -23,7 +23,7 @@ internal struct NativeModule
     public ulong SharedBytes;
 }
 
-/// <summary>Three numbers (EmulatorIndex in interface.h).</summary>
+/// <summary>Three numbers (Index in runtime.h).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal record struct NativeIndex(uint X, uint Y, uint Z);
 

@@ -1,5 +1,8 @@
 // checks.cpp: every memory access of a checked kernel arrives here before it happens, and is sent on by where it goes:
 // the thread's own stack, shared memory, device memory, or nowhere it may go.
+//
+// The kernel is compiled with -fsanitize=thread, which has it call a function for each access. The sanitizer's own library
+// is not linked in; those functions stand at the end of this file.
 #include "runtime.h"
 
 namespace emulator {
@@ -45,7 +48,8 @@ static Allocation* find_recent(Worker* w, const char* p, size_t bytes)
     return recent = found;
 }
 
-void check(const void* address, size_t bytes, Access access, const void* caller)
+static inline __attribute__((always_inline)) void check_access(
+    const void* address, size_t bytes, Access access, const void* caller)
 {
     Worker* w = worker;
     if (w == nullptr || w->current == nullptr || launch->request->checked == 0) return;
@@ -77,6 +81,11 @@ void check(const void* address, size_t bytes, Access access, const void* caller)
     fail_outside(p, bytes, access, caller);
 }
 
+void check(const void* address, size_t bytes, Access access, const void* caller)
+{
+    check_access(address, bytes, access, caller);
+}
+
 } // namespace emulator
 
 using namespace emulator;
@@ -87,3 +96,20 @@ void emulator_read_of_other_block(const void* address, unsigned bytes, const voi
 {
     check(address, bytes, Access::OtherBlock, caller);
 }
+
+#define CALLER __builtin_return_address(0)
+#define ACCESSES(bytes)                                                                               \
+    EXPORT void __tsan_read##bytes(void* p) { check_access(p, bytes, Access::Read, CALLER); }                \
+    EXPORT void __tsan_write##bytes(void* p) { check_access(p, bytes, Access::Write, CALLER); }              \
+    EXPORT void __tsan_unaligned_read##bytes(void* p) { check_access(p, bytes, Access::Read, CALLER); }      \
+    EXPORT void __tsan_unaligned_write##bytes(void* p) { check_access(p, bytes, Access::Write, CALLER); }
+ACCESSES(1)
+ACCESSES(2)
+ACCESSES(4)
+ACCESSES(8)
+ACCESSES(16)
+EXPORT void __tsan_read_range(void* p, size_t bytes) { check(p, bytes, Access::Read, CALLER); }
+EXPORT void __tsan_write_range(void* p, size_t bytes) { check(p, bytes, Access::Write, CALLER); }
+EXPORT void __tsan_init() {}
+EXPORT void __tsan_func_entry(void*) {}
+EXPORT void __tsan_func_exit() {}

@@ -39,10 +39,15 @@ struct dim3 {
     unsigned x, y, z;
 };
 
-#define threadIdx (emulator_thread_index())
-#define blockIdx (emulator_block_index())
-#define blockDim (emulator_block_size())
-#define gridDim (emulator_grid_size())
+EMULATOR_INLINE uint3 emulator_place(unsigned long long packed)
+{
+    return uint3{(unsigned)packed, (unsigned)(packed >> 32 & 0xffff), (unsigned)(packed >> 48)};
+}
+
+#define threadIdx (emulator_place(emulator_thread_index()))
+#define blockIdx (emulator_place(emulator_block_index()))
+#define blockDim (emulator_place(emulator_block_size()))
+#define gridDim (emulator_place(emulator_grid_size()))
 constexpr int warpSize = 32;
 
 // ---- vectors ----

@@ -41,7 +41,7 @@ void report(const char* format, ...)
 {
     char what[1024];
     vsnprintf(what, sizeof what, format, values);
-    const EmulatorIndex b = worker->block_index, t = worker->current->thread;
+    const Index b = worker->block_index, t = worker->current->thread;
     report("%s, block (%u, %u, %u), thread (%u, %u, %u), %s: %s.", launch->request->label, b.x, b.y, b.z, t.x, t.y, t.z,
         place, what);
     give_up_block();

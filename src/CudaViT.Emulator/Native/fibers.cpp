@@ -216,7 +216,7 @@ void run_block(uint64_t block)
     };
     auto alike = [](const Fiber& a, const Fiber& b) {
         return a.state == b.state
-            && (a.state == FiberState::Left || (a.line == b.line && strcmp(a.file, b.file) == 0));
+            && (a.state == FiberState::Left || same_place(a.file, a.line, b.file, b.line));
     };
     bool told[kMaxThreads] = {};
     const char* separator = "";
@@ -248,7 +248,7 @@ void run_block(uint64_t block)
         }
         separator = "; ";
     }
-    const EmulatorIndex b = w->block_index;
+    const Index b = w->block_index;
     report("%s, block (%u, %u, %u): no thread can go on: %s.", launch->request->label, b.x, b.y, b.z, text);
     give_up_block();
 }
@@ -257,10 +257,12 @@ void run_block(uint64_t block)
 
 using namespace emulator;
 
-EmulatorIndex emulator_thread_index() { return worker->current->thread; }
-EmulatorIndex emulator_block_index() { return worker->block_index; }
-EmulatorIndex emulator_block_size() { return launch->request->block; }
-EmulatorIndex emulator_grid_size() { return launch->request->grid; }
+static unsigned long long packed(Index i) { return i.x | (unsigned long long)i.y << 32 | (unsigned long long)i.z << 48; }
+
+unsigned long long emulator_thread_index() { return packed(worker->current->thread); }
+unsigned long long emulator_block_index() { return packed(worker->block_index); }
+unsigned long long emulator_block_size() { return packed(launch->request->block); }
+unsigned long long emulator_grid_size() { return packed(launch->request->grid); }
 int emulator_lane() { return (int)worker->current->lane; }
 void* emulator_dynamic_shared() { return worker->dynamic_shared; }
 
@@ -271,7 +273,7 @@ int emulator_barrier(EmulatorVote vote, int predicate, const char* file, int lin
     if (w->at_barrier == 0) {
         w->barrier_file = file;
         w->barrier_line = line;
-    } else if (w->barrier_line != line || strcmp(w->barrier_file, file) != 0) {
+    } else if (!same_place(w->barrier_file, w->barrier_line, file, line)) {
         fail_at(file, line, "the block's threads meet at different barriers: others wait at %s:%d", w->barrier_file,
             w->barrier_line);
     }

@@ -3,10 +3,6 @@
 // No header is included: a module must compile in about a second, and most of that second would be the headers'.
 #pragma once
 
-struct EmulatorIndex {
-    unsigned x, y, z;
-};
-
 // A kernel, its parameters' sizes, and a function that reads them from a void** as cuLaunchKernel gets it.
 struct EmulatorKernel {
     const char* name;
@@ -24,11 +20,12 @@ enum EmulatorReduction {
 #pragma GCC visibility push(default)
 extern "C" {
 
-// Where the calling thread stands. Const: a fiber keeps its place for life, so the compiler may ask once.
-EmulatorIndex emulator_thread_index() __attribute__((const));
-EmulatorIndex emulator_block_index() __attribute__((const));
-EmulatorIndex emulator_block_size() __attribute__((const));
-EmulatorIndex emulator_grid_size() __attribute__((const));
+// Where the calling thread stands: x in the lower half, then y and z with 16 bits each, which no limit of a launch
+// exceeds. Const, and one number, so that the compiler asks once: a fiber keeps its place for life.
+unsigned long long emulator_thread_index() __attribute__((const));
+unsigned long long emulator_block_index() __attribute__((const));
+unsigned long long emulator_block_size() __attribute__((const));
+unsigned long long emulator_grid_size() __attribute__((const));
 int emulator_lane() __attribute__((const));
 void* emulator_dynamic_shared() __attribute__((const));
 

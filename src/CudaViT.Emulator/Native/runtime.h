@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 // Called by the managed driver.
@@ -19,6 +20,10 @@ constexpr size_t kStackBytes = 64 << 10;
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kMaxSharedBytes = 232448;
 constexpr unsigned char kPoison = 0xff; // as a float, a double or a bf16: NaN
+
+struct Index {
+    unsigned x, y, z;
+};
 
 // A loaded module: where its code and constants lie, and its thread-local segment, which is its static shared memory.
 struct Module {
@@ -37,8 +42,8 @@ struct LaunchRequest {
     uint64_t owner;    // whose allocations it may touch
     uint64_t seed;
     uint64_t dynamic_bytes;
-    EmulatorIndex grid;
-    EmulatorIndex block;
+    Index grid;
+    Index block;
     int32_t workers;
     int32_t checked;
 };
@@ -64,7 +69,7 @@ struct AsyncCopy {
 };
 
 struct Fiber {
-    EmulatorIndex thread;
+    Index thread;
     unsigned linear, lane, warp;
     FiberState state;
     void* stack_pointer;
@@ -137,7 +142,7 @@ struct Worker {
     bool broken; // the block was given up
     uint64_t random;
     uint64_t block;
-    EmulatorIndex block_index;
+    Index block_index;
     uint32_t epoch, block_epoch; // completed barriers; their number when the block began
     char* dynamic_shared;
     size_t dynamic_bytes;
@@ -157,6 +162,12 @@ void make_ready(unsigned thread);
 void wait_for_others(Fiber* fiber, FiberState state);
 uint64_t next_random(uint64_t& state);
 unsigned coprime_stride(uint64_t random, uint64_t count);
+
+// Whether two calls stand in one line; names of one file are mostly one string.
+inline bool same_place(const char* file, int line, const char* other_file, int other_line)
+{
+    return line == other_line && (file == other_file || strcmp(file, other_file) == 0);
+}
 
 // failure.cpp
 bool failed();

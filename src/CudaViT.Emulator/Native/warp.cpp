@@ -2,8 +2,6 @@
 // the work for all and makes the others ready.
 #include "runtime.h"
 
-#include <cstring>
-
 namespace emulator {
 
 void warp_operation(
@@ -29,7 +27,7 @@ void warp_operation(
         // At most 32 lanes wait, each in one operation.
         warp.pending_count++;
         pending = {mask, 0, work, detail, file, line};
-    } else if (pending.work != work || pending.detail != detail || pending.line != line || strcmp(pending.file, file) != 0) {
+    } else if (pending.work != work || pending.detail != detail || !same_place(pending.file, pending.line, file, line)) {
         fail_at(file, line, "lanes of one warp meet in different warp operations: others wait at %s:%d", pending.file,
             pending.line);
     }

@@ -1,27 +1,7 @@
-// sanitizers.cpp: the functions that code compiled with -fsanitize=thread,bounds,... calls. The sanitizers' own libraries
-// are not linked in; every access, and every mistake in arithmetic, arrives here instead.
+// arithmetic_checks.cpp: the functions that code compiled with -fsanitize=bounds,alignment,... calls when it finds a mistake.
 #include "runtime.h"
 
-#include <cstring>
-
 using namespace emulator;
-
-#define CALLER __builtin_return_address(0)
-#define ACCESSES(bytes)                                                                               \
-    EXPORT void __tsan_read##bytes(void* p) { check(p, bytes, Access::Read, CALLER); }                \
-    EXPORT void __tsan_write##bytes(void* p) { check(p, bytes, Access::Write, CALLER); }              \
-    EXPORT void __tsan_unaligned_read##bytes(void* p) { check(p, bytes, Access::Read, CALLER); }      \
-    EXPORT void __tsan_unaligned_write##bytes(void* p) { check(p, bytes, Access::Write, CALLER); }
-ACCESSES(1)
-ACCESSES(2)
-ACCESSES(4)
-ACCESSES(8)
-ACCESSES(16)
-EXPORT void __tsan_read_range(void* p, size_t bytes) { check(p, bytes, Access::Read, CALLER); }
-EXPORT void __tsan_write_range(void* p, size_t bytes) { check(p, bytes, Access::Write, CALLER); }
-EXPORT void __tsan_init() {}
-EXPORT void __tsan_func_entry(void*) {}
-EXPORT void __tsan_func_exit() {}
 
 // Every description that a handler gets begins with the place.
 struct SourcePlace {
