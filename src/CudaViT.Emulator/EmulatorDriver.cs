@@ -390,9 +390,8 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
             : null;
 
     private static string NoCompiler(string? wanted) =>
-        wanted is null
-            ? "The CUDA emulator needs a C++ compiler: neither CXX nor g++ nor clang++ can be started. Install g++."
-            : $"The CUDA emulator needs a C++ compiler: {wanted} cannot be started. Install g++.";
+        $"The CUDA emulator needs g++ {HostCompiler.OldestGcc} or clang++ {HostCompiler.OldestClang} or newer; "
+        + $"{(wanted is null ? "none of CXX, g++ and clang++ is one" : $"{wanted} is none")}. Install g++.";
 
     private static (byte[] Values, int[] Starts) CopyArguments(EmulatorFunction function, void** arguments)
     {

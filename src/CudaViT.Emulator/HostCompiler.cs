@@ -1,12 +1,17 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace CudaViT.Emulator;
 
 /// <summary>A C++ compiler of this machine.</summary>
-internal sealed class HostCompiler
+internal sealed partial class HostCompiler
 {
+    public const int OldestGcc = 11;
+    public const int OldestClang = 14;
+
     private static readonly ConcurrentDictionary<string, HostCompiler?> Known = new(StringComparer.Ordinal);
 
     private HostCompiler(string path, string version) => (Path, Version) = (path, version);
@@ -20,7 +25,7 @@ internal sealed class HostCompiler
     /// <summary>Whether it is clang, whose options differ here and there.</summary>
     public bool IsClang => Version.Contains("clang", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Finds a compiler; null if there is none.</summary>
+    /// <summary>Finds a compiler; null if there is none, or none new enough.</summary>
     /// <param name="wanted">Path or name; null for CXX, g++ or clang++.</param>
     public static HostCompiler? Find(string? wanted)
     {
@@ -61,8 +66,21 @@ internal sealed class HostCompiler
         }
     }
 
-    private static HostCompiler? Ask(string candidate) =>
-        Start(candidate, ["--version"]) is (0, string version)
-            ? new HostCompiler(candidate, version.Split('\n')[0].Trim())
+    // The first releases with all that the shim and the checks need, such as __builtin_bit_cast.
+    private static HostCompiler? Ask(string candidate)
+    {
+        if (Start(candidate, ["--version"]) is not (0, string output))
+        {
+            return null;
+        }
+
+        var found = new HostCompiler(candidate, output.Split('\n')[0].Trim());
+        return int.TryParse(MajorPattern().Match(found.Version).Value, CultureInfo.InvariantCulture, out int major)
+            && major >= (found.IsClang ? OldestClang : OldestGcc)
+            ? found
             : null;
+    }
+
+    [GeneratedRegex(@"\d+(?=\.\d)")]
+    private static partial Regex MajorPattern();
 }

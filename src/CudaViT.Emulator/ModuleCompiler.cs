@@ -16,10 +16,11 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
 
     private static readonly string[] ChecksOfClang = ["-O1", Sanitizers, "-mllvm", "-tsan-instrument-func-entry-exit=0"];
 
+    // The older form of line tables, because addr2line mistakes the files in clang's newer one.
     private static readonly string[] Common =
     [
         "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing",
-        "-ffp-contract=fast", "-fno-math-errno", "-mavx2", "-mfma", "-g1", "-w",
+        "-ffp-contract=fast", "-fno-math-errno", "-mavx2", "-mfma", "-g1", "-gdwarf-4", "-w",
     ];
 
     // Without the compiler's own choice of libraries the sanitizers' are left out, and their calls reach our runtime.

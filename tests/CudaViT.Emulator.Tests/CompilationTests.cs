@@ -106,7 +106,8 @@ public sealed class CompilationTests : IDisposable
         EmulatorAtHand.OrSkip();
         GpuException error = Assert.Throws<GpuException>(
             () => new EmulatorDriver(new EmulatorOptions { CacheDirectory = _folder, Compiler = "no-such-compiler" }));
-        Assert.Equal("The CUDA emulator needs a C++ compiler: no-such-compiler cannot be started. Install g++.", error.Message);
+        Assert.Equal(
+            "The CUDA emulator needs g++ 11 or clang++ 14 or newer; no-such-compiler is none. Install g++.", error.Message);
     }
 
     private static KernelModule Module(KernelBuild build) => new(TestKernels.File(Text), build);

@@ -143,7 +143,7 @@ public sealed class DriverTests
     {
         using TestKernels kernels = Open(new EmulatorOptions { Checked = false });
         nint y = kernels.Empty<float>(2), x = kernels.Empty<float>(1);
-        kernels.Launch("unwritten", 1, 32, y, x);
+        kernels.Launch("unwritten", 1, 32, y, x, 5);
         Assert.All(kernels.Read<float>(y, 2), value => Assert.True(float.IsNaN(value)));
     }
 

@@ -11,8 +11,7 @@ struct SourcePlace {
 
 [[noreturn]] static void wrong(const SourcePlace* place, const char* what)
 {
-    const char* file = strncmp(place->file, "./", 2) == 0 ? place->file + 2 : place->file;
-    fail_at(file, (int)place->line, "%s", what);
+    fail_at(place->file, (int)place->line, "%s", what);
 }
 
 struct MisalignedAccess {
@@ -23,15 +22,13 @@ struct MisalignedAccess {
 
 EXPORT void __ubsan_handle_type_mismatch_v1(const MisalignedAccess* data, uintptr_t address)
 {
-    const char* file = strncmp(data->place.file, "./", 2) == 0 ? data->place.file + 2 : data->place.file;
-    fail_at(file, (int)data->place.line, "accesses address 0x%zx, which is not a multiple of %d", (size_t)address,
+    fail_at(data->place.file, (int)data->place.line, "accesses address 0x%zx, which is not a multiple of %d", (size_t)address,
         1 << data->log_alignment);
 }
 
 EXPORT void __ubsan_handle_out_of_bounds(const SourcePlace* place, uintptr_t index)
 {
-    const char* file = strncmp(place->file, "./", 2) == 0 ? place->file + 2 : place->file;
-    fail_at(file, (int)place->line, "index %lld lies outside the array", (long long)index);
+    fail_at(place->file, (int)place->line, "index %lld lies outside the array", (long long)index);
 }
 
 EXPORT void __ubsan_handle_shift_out_of_bounds(const SourcePlace* place, uintptr_t, uintptr_t)

@@ -90,7 +90,27 @@ void check(const void* address, size_t bytes, Access access, const void* caller)
 
 using namespace emulator;
 
-void emulator_atomic(void* address, unsigned bytes, const void* caller) { check(address, bytes, Access::Atomic, caller); }
+unsigned long long emulator_atomic_read(void* address, unsigned bytes, const void* caller)
+{
+    check(address, bytes, Access::Atomic, caller);
+    return bytes == 4 ? __atomic_load_n((uint32_t*)address, __ATOMIC_RELAXED)
+                      : __atomic_load_n((uint64_t*)address, __ATOMIC_RELAXED);
+}
+
+unsigned long long emulator_atomic_exchange(
+    void* address, unsigned bytes, unsigned long long expected, unsigned long long desired)
+{
+    uint64_t seen = expected;
+    uint32_t seen_half = (uint32_t)expected;
+    if (bytes == 8) {
+        __atomic_compare_exchange_n(
+            (uint64_t*)address, &seen, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+        return seen;
+    }
+    __atomic_compare_exchange_n(
+        (uint32_t*)address, &seen_half, (uint32_t)desired, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    return seen_half;
+}
 
 void emulator_read_of_other_block(const void* address, unsigned bytes, const void* caller)
 {

@@ -209,23 +209,45 @@ template <class T> EMULATOR_INLINE void __stcs(T* p, T v) { *p = v; }
 EMULATOR_INLINE void __threadfence() { asm volatile("mfence" ::: "memory"); }
 EMULATOR_INLINE void __threadfence_block() { asm volatile("mfence" ::: "memory"); }
 
-// Out of line and out of the sanitizers' sight: the runtime is told that the access is atomic instead.
-template <class T, class F>
-EMULATOR_UNCHECKED __attribute__((noinline)) T emulator_read_modify_write(T* p, F next)
+// ---- values as 64 bits, for the runtime ----
+
+EMULATOR_INLINE unsigned long long emulator_pack(int v) { return (unsigned)v; }
+EMULATOR_INLINE unsigned long long emulator_pack(unsigned v) { return v; }
+EMULATOR_INLINE unsigned long long emulator_pack(long v) { return (unsigned long)v; }
+EMULATOR_INLINE unsigned long long emulator_pack(unsigned long v) { return v; }
+EMULATOR_INLINE unsigned long long emulator_pack(long long v) { return (unsigned long long)v; }
+EMULATOR_INLINE unsigned long long emulator_pack(unsigned long long v) { return v; }
+EMULATOR_INLINE unsigned long long emulator_pack(float v) { return __builtin_bit_cast(unsigned, v); }
+EMULATOR_INLINE unsigned long long emulator_pack(double v) { return __builtin_bit_cast(unsigned long long, v); }
+template <class T> EMULATOR_INLINE T emulator_unpack(unsigned long long bits) { return (T)bits; }
+template <> inline __attribute__((always_inline)) float emulator_unpack<float>(unsigned long long bits)
 {
-    emulator_atomic(p, sizeof(T), __builtin_return_address(0));
-    T old, desired;
-    __atomic_load(p, &old, __ATOMIC_RELAXED);
-    do {
-        desired = next(old);
-    } while (!__atomic_compare_exchange(p, &old, &desired, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    return old;
+    return __builtin_bit_cast(float, (unsigned)bits);
+}
+template <> inline __attribute__((always_inline)) double emulator_unpack<double>(unsigned long long bits)
+{
+    return __builtin_bit_cast(double, bits);
+}
+
+// ---- atomics ----
+
+// The runtime reads and changes memory. Out of line, so that messages name the line of the call.
+template <class T, class F>
+__attribute__((noinline)) T emulator_read_modify_write(T* p, F next)
+{
+    unsigned long long old = emulator_atomic_read(p, sizeof(T), __builtin_return_address(0));
+    for (;;) {
+        const unsigned long long desired = emulator_pack(next(emulator_unpack<T>(old)));
+        const unsigned long long seen = emulator_atomic_exchange(p, sizeof(T), old, desired);
+        if (seen == old) return emulator_unpack<T>(old);
+        old = seen;
+    }
 }
 
 #define EMULATOR_ATOMIC(name, type, result)                                                           \
     EMULATOR_INLINE type name(type* p, type v)                                                        \
     {                                                                                                 \
-        return emulator_read_modify_write(p, [v](type old) EMULATOR_UNCHECKED { return (type)(result); }); \
+        return emulator_read_modify_write(p, [v](type old) { return (type)(result); });               \
     }
 #define EMULATOR_ATOMIC_INTEGERS(name, result)                                                        \
     EMULATOR_ATOMIC(name, int, result)                                                                \
@@ -248,8 +270,7 @@ EMULATOR_ATOMIC(atomicDec, unsigned, old == 0 || old > v ? v : old - 1)
 #define EMULATOR_ATOMIC_CAS(type)                                                                     \
     EMULATOR_INLINE type atomicCAS(type* p, type compare, type v)                                     \
     {                                                                                                 \
-        return emulator_read_modify_write(                                                            \
-            p, [compare, v](type old) EMULATOR_UNCHECKED { return old == compare ? v : old; });       \
+        return emulator_read_modify_write(p, [compare, v](type old) { return old == compare ? v : old; }); \
     }
 EMULATOR_ATOMIC_CAS(int)
 EMULATOR_ATOMIC_CAS(unsigned)
@@ -274,24 +295,6 @@ EMULATOR_INLINE int __syncthreads_or(int predicate, EMULATOR_HERE)
 // ---- lanes of a warp ----
 
 EMULATOR_INLINE void __syncwarp(unsigned mask = 0xffffffffu, EMULATOR_HERE) { emulator_warp_barrier(mask, file, line); }
-
-EMULATOR_INLINE unsigned long long emulator_pack(int v) { return (unsigned)v; }
-EMULATOR_INLINE unsigned long long emulator_pack(unsigned v) { return v; }
-EMULATOR_INLINE unsigned long long emulator_pack(long v) { return (unsigned long)v; }
-EMULATOR_INLINE unsigned long long emulator_pack(unsigned long v) { return v; }
-EMULATOR_INLINE unsigned long long emulator_pack(long long v) { return (unsigned long long)v; }
-EMULATOR_INLINE unsigned long long emulator_pack(unsigned long long v) { return v; }
-EMULATOR_INLINE unsigned long long emulator_pack(float v) { return __builtin_bit_cast(unsigned, v); }
-EMULATOR_INLINE unsigned long long emulator_pack(double v) { return __builtin_bit_cast(unsigned long long, v); }
-template <class T> EMULATOR_INLINE T emulator_unpack(unsigned long long bits) { return (T)bits; }
-template <> inline __attribute__((always_inline)) float emulator_unpack<float>(unsigned long long bits)
-{
-    return __builtin_bit_cast(float, (unsigned)bits);
-}
-template <> inline __attribute__((always_inline)) double emulator_unpack<double>(unsigned long long bits)
-{
-    return __builtin_bit_cast(double, bits);
-}
 
 // A source lane outside the caller's segment of `width` lanes leaves the caller with its own value.
 template <class T>

@@ -64,7 +64,7 @@ void fail(const void* caller, const char* format, ...)
 void fail_at(const char* file, int line, const char* format, ...)
 {
     char place[300];
-    snprintf(place, sizeof place, "%s:%d", file, line);
+    snprintf(place, sizeof place, "%s:%d", file_name(file), line);
     va_list values;
     va_start(values, format);
     fail_with(place, format, values);

@@ -243,7 +243,7 @@ void run_block(uint64_t block)
         if (first.state == FiberState::Left) {
             add(" have left the kernel");
         } else {
-            add(" wait at %s:%d for %s", first.file, first.line,
+            add(" wait at %s:%d for %s", file_name(first.file), first.line,
                 first.state == FiberState::AtBarrier ? "all threads of the block" : "lanes of their mask");
         }
         separator = "; ";
@@ -274,8 +274,8 @@ int emulator_barrier(EmulatorVote vote, int predicate, const char* file, int lin
         w->barrier_file = file;
         w->barrier_line = line;
     } else if (!same_place(w->barrier_file, w->barrier_line, file, line)) {
-        fail_at(file, line, "the block's threads meet at different barriers: others wait at %s:%d", w->barrier_file,
-            w->barrier_line);
+        fail_at(file, line, "the block's threads meet at different barriers: others wait at %s:%d",
+            file_name(w->barrier_file), w->barrier_line);
     }
     fiber->file = file;
     fiber->line = line;

@@ -47,8 +47,13 @@ void emulator_async_copy(void* shared, const void* global, int bytes);
 void emulator_async_commit();
 void emulator_async_wait(int pending_groups);
 
-// Told before an atomic access, and before one that may read what another block has written.
-void emulator_atomic(void* address, unsigned bytes, const void* caller);
+// Atomic access to 4 or 8 bytes; an exchange happens if they are as expected, and returns what they were. The first
+// access of an operation names its place.
+unsigned long long emulator_atomic_read(void* address, unsigned bytes, const void* caller);
+unsigned long long emulator_atomic_exchange(
+    void* address, unsigned bytes, unsigned long long expected, unsigned long long desired);
+
+// Told before a read of what another block may have written.
 void emulator_read_of_other_block(const void* address, unsigned bytes, const void* caller);
 
 // Ends the launch with a message.

@@ -169,6 +169,9 @@ inline bool same_place(const char* file, int line, const char* other_file, int o
     return line == other_line && (file == other_file || strcmp(file, other_file) == 0);
 }
 
+// The compiler knows files by the path that it searches for headers, which is the folder itself.
+inline const char* file_name(const char* file) { return strncmp(file, "./", 2) == 0 ? file + 2 : file; }
+
 // failure.cpp
 bool failed();
 void clear_failure();

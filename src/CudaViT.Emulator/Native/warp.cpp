@@ -28,8 +28,8 @@ void warp_operation(
         warp.pending_count++;
         pending = {mask, 0, work, detail, file, line};
     } else if (pending.work != work || pending.detail != detail || !same_place(pending.file, pending.line, file, line)) {
-        fail_at(file, line, "lanes of one warp meet in different warp operations: others wait at %s:%d", pending.file,
-            pending.line);
+        fail_at(file, line, "lanes of one warp meet in different warp operations: others wait at %s:%d",
+            file_name(pending.file), pending.line);
     }
     pending.arrived |= bit;
     warp.operands[fiber->lane] = &operands;
