@@ -12,9 +12,9 @@ public sealed class OptimizerStepTests
     // A scalar, none, less than a pack, packs and a rest, just below, at and above a block of 4,096, several blocks.
     private static readonly int[] Counts = [1, 0, 3, 1000, 4095, 4096, 4097, 20_003];
 
-    /// <summary>The update of one element; r is the ratio of norms where there is one.</summary>
+    /// <summary>The update of one element in step t; r is the ratio of norms where there is one.</summary>
     private delegate (double P, double First, double Second, double Step) Rule(
-        double p, double g, double first, double second, double r);
+        double p, double g, double u, double v, double r, long t);
 
     public static TheoryData<string, string> Cases
     {
@@ -116,35 +116,47 @@ public sealed class OptimizerStepTests
         (double[] u, double[] v) = (slot.First.ToDoubles(), slot.Second!.ToDoubles());
         Rule update = rule switch
         {
-            "adamw" => (pi, gi, ui, vi, _) =>
-            {
-                (double first, double second, double direction) = Adam(gi, ui, vi, step);
-                return (((1 - (Rate * Decay)) * pi) - (Rate * direction), first, second, 0);
-            },
-            "lamb" => (pi, gi, ui, vi, r) =>
-            {
-                (double first, double second, double direction) = Adam(gi, ui, vi, step);
-                double w = direction + (Decay * pi);
-                return (pi - (Rate * r * w), first, second, w);
-            },
-            "lars" => (pi, gi, ui, vi, r) =>
-            {
-                double w = gi + (Decay * pi);
-                double first = (0.9 * ui) + (0.5 * r * w);
-                return (pi - (Rate * first), first, vi, w);
-            },
-            _ => (pi, gi, ui, vi, _) =>
-            {
-                double first = (0.9 * ui) + gi + (Decay * pi);
-                return (pi - (Rate * first), first, vi, 0);
-            },
+            "adamw" => AdamW,
+            "lamb" => Lamb,
+            "lars" => Lars,
+            _ => Sgd,
         };
 
-        double stepNorm = Math.Sqrt(p.Select((_, i) => update(p[i], g[i], u[i], v[i], 1).Step).Sum(w => w * w));
+        double stepNorm = Math.Sqrt(p.Select((_, i) => update(p[i], g[i], u[i], v[i], 1, step).Step).Sum(w => w * w));
         double ratio = Math.Sqrt(p.Sum(pi => pi * pi)) / stepNorm;
-        var results = p.Select((_, i) => update(p[i], g[i], u[i], v[i], ratio)).ToArray();
+        var results = p.Select((_, i) => update(p[i], g[i], u[i], v[i], ratio, step)).ToArray();
         return new Expected(
             [.. results.Select(r => r.P)], [.. results.Select(r => r.First)], [.. results.Select(r => r.Second)]);
+    }
+
+    private static (double P, double First, double Second, double Step) AdamW(
+        double p, double g, double u, double v, double r, long t)
+    {
+        (double first, double second, double direction) = Adam(g, u, v, t);
+        return (((1 - (Rate * Decay)) * p) - (Rate * direction), first, second, 0);
+    }
+
+    private static (double P, double First, double Second, double Step) Lamb(
+        double p, double g, double u, double v, double r, long t)
+    {
+        (double first, double second, double direction) = Adam(g, u, v, t);
+        double step = direction + (Decay * p);
+        return (p - (Rate * r * step), first, second, step);
+    }
+
+    private static (double P, double First, double Second, double Step) Lars(
+        double p, double g, double u, double v, double r, long t)
+    {
+        double step = g + (Decay * p);
+        double first = (0.9 * u) + (0.5 * r * step);
+        return (p - (Rate * first), first, v, step);
+    }
+
+    private static (double P, double First, double Second, double Step) Sgd(
+        double p, double g, double u, double v, double r, long t)
+    {
+        double first = (0.9 * u) + g + (Decay * p);
+        return (p - (Rate * first), first, v, 0);
     }
 
     private static (double First, double Second, double Direction) Adam(double g, double u, double v, long step)
