@@ -158,7 +158,7 @@ internal static class KernelsCommand
             compiler.Version.ToString(),
             catalog.Sources.Origin,
             [.. compiled.OfType<CompiledKernels>().SelectMany(Rows)],
-            [.. failed.OfType<KernelCompilationException>().Select(error => Failure(error, catalog.Sources))]);
+            [.. failed.OfType<KernelCompilationException>().Select(Failure)]);
     }
 
     private static IEnumerable<KernelRow> Rows(CompiledKernels compiled) =>
@@ -177,16 +177,14 @@ internal static class KernelsCommand
             entry.Cost?.Bytes.ToString(),
             entry.Cost?.Operations.ToString());
 
-    private static KernelError Failure(KernelCompilationException error, KernelSources sources)
+    private static KernelError Failure(KernelCompilationException error)
     {
         KernelModule module = error.Module!;
         KernelDiagnostic first = error.Errors.Count > 0
             ? error.Errors[0]
-            : new KernelDiagnostic(module.File.Name, 1, error.Summary!);
-
-        // As editors and terminals open it: a path where there is a folder, the file's own name where it is built in.
-        string file = Path.IsPathRooted(sources.Origin) ? Path.Combine(sources.Origin, first.File) : first.File;
-        return new KernelError(module.File.Name, module.Build, $"{file}:{first.Line}", first.Text, error.Message);
+            : new KernelDiagnostic(Path.Combine(module.File.Folder, module.File.Name), 1, error.Summary!);
+        return new KernelError(
+            module.File.Name, module.Build, $"{first.File}:{first.Line}", first.Text, error.Message);
     }
 
     // Only where someone looks: a line that is written over and gone at the end.

@@ -42,7 +42,8 @@ public sealed class KernelCache
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append(compiler.ToString());
         Append(string.Join('\n', options));
-        Append(module.File.Name); // stands in the code's line numbers
+        Append(module.File.Folder); // stands in the code's line numbers, as does the name
+        Append(module.File.Name);
         Append(module.File.Text);
         foreach ((string name, string text) in module.File.Includes)
         {

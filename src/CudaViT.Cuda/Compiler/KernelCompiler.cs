@@ -108,8 +108,8 @@ public sealed class KernelCompiler
     {
         KernelFile file = module.File;
         Nvrtc.Check(Nvrtc.CreateProgram(
-            out NvrtcProgram program, file.Text, file.Name, file.Includes.Count,
-            [.. file.Includes.Values], [.. file.Includes.Keys]));
+            out NvrtcProgram program, Placed(file.Folder, file.Name, file.Text), file.Name, file.Includes.Count,
+            [.. file.Includes.Select(include => Placed(file.Folder, include.Key, include.Value))], [.. file.Includes.Keys]));
         using (program)
         {
             NvrtcStatus status = Nvrtc.CompileProgram(program, options.Length, options);
@@ -124,6 +124,11 @@ public sealed class KernelCompiler
             };
         }
     }
+
+    // Errors and the code's line numbers name the file by its full path, whatever folder the program runs in: without this,
+    // NVRTC would write that folder into code that the cache then gives to everyone.
+    private static string Placed(string folder, string name, string text) =>
+        $"#line 1 \"{folder.Replace('\\', '/').TrimEnd('/')}/{name}\"\n{text}";
 
     private static string LogOf(NvrtcProgram program)
     {

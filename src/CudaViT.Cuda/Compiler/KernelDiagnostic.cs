@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace CudaViT.Cuda;
 
 /// <summary>An error that a compiler reported.</summary>
-/// <param name="File">Name of the file, as the kernels include it.</param>
+/// <param name="File">The file, as the compiler was told its name.</param>
 /// <param name="Line">Line in that file, from 1; 0 where the compiler named none.</param>
 /// <param name="Text">What is wrong.</param>
 public sealed partial record KernelDiagnostic(string File, int Line, string Text)

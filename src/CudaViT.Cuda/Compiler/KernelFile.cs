@@ -5,13 +5,19 @@ namespace CudaViT.Cuda;
 /// <summary>A kernel file: its text, what it includes, and what its header and declarations say.</summary>
 public sealed partial class KernelFile
 {
+    // Where built-in files are said to be: the same for every machine, so that what is compiled of them is the same.
+    private const string BuiltInFolder = "/cudavit/kernels";
+
     private KernelFile(
-        string name, string text, IReadOnlyList<KernelBuild> builds, IReadOnlyList<KernelEntry> entries,
+        string name, string folder, string text, IReadOnlyList<KernelBuild> builds, IReadOnlyList<KernelEntry> entries,
         IReadOnlyDictionary<string, string> includes) =>
-        (Name, Text, Builds, Entries, Includes) = (name, text, builds, entries, includes);
+        (Name, Folder, Text, Builds, Entries, Includes) = (name, folder, text, builds, entries, includes);
 
     /// <summary>Path below <c>kernels/</c>, for example <c>l2_normalize.cu</c>.</summary>
     public string Name { get; }
+
+    /// <summary>The folder that <see cref="Name"/> starts from, for messages, debuggers and profilers.</summary>
+    public string Folder { get; }
 
     /// <summary>The source.</summary>
     public string Text { get; }
@@ -37,8 +43,9 @@ public sealed partial class KernelFile
         Dictionary<string, KernelCost> costs = ReadCosts(name, header);
         List<KernelEntry> entries = [.. EntryPattern().Matches(text).Select(match => ReadEntry(name, text, match, costs))];
         string? unknown = costs.Keys.FirstOrDefault(cost => !entries.Exists(entry => entry.Name == cost));
+        string folder = Path.IsPathRooted(sources.Origin) ? sources.Origin : BuiltInFolder;
         return unknown is null
-            ? new KernelFile(name, text, ReadBuilds(name, header), entries, Closure(text, name, sources))
+            ? new KernelFile(name, folder, text, ReadBuilds(name, header), entries, Closure(text, name, sources))
             : throw new FormatException($"{name}: the header states a cost of {unknown}, which the file does not declare.");
     }
 

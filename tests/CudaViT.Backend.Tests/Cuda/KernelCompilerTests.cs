@@ -19,6 +19,15 @@ public sealed class KernelCompilerTests : IDisposable
         Assert.InRange(scale.Registers, 4, 32);
     }
 
+    // The cache is for all processes of a user: the folder that one of them runs in must not stand in the code.
+    [SkippableFact]
+    public void The_code_names_the_source_and_not_the_folder_the_program_runs_in()
+    {
+        string code = Encoding.Latin1.GetString(NvrtcAtHand.Compiler().Compile(_kernels.Module(), "sm_80"));
+        Assert.Contains(_kernels.Sources.Origin, code, StringComparison.Ordinal);
+        Assert.DoesNotContain(Environment.CurrentDirectory, code, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public void A_virtual_architecture_gives_text()
     {
@@ -38,9 +47,10 @@ public sealed class KernelCompilerTests : IDisposable
             ? "// Builds   f32\n#include \"common/half.cuh\"\n\n__device__ int a = missing;\n__device__ int b = missing;\n"
             : "#pragma once\n__device__ float half(float x) { return missing; }\n");
         var error = Assert.Throws<KernelCompilationException>(() => compiler.Compile(_kernels.Module(), "sm_80"));
-        Assert.Equal((file, line), (error.Errors[0].File, error.Errors[0].Line));
+        string path = Path.Combine(_kernels.Sources.Origin, file);
+        Assert.Equal((path, line), (error.Errors[0].File, error.Errors[0].Line));
         Assert.Contains("missing", error.Errors[0].Text, StringComparison.Ordinal);
-        Assert.StartsWith($"scale.cu (f32) does not compile: {file}:{line}: ", error.Summary, StringComparison.Ordinal);
+        Assert.StartsWith($"scale.cu (f32) does not compile: {path}:{line}: ", error.Summary, StringComparison.Ordinal);
         Assert.Contains("-arch=sm_80 -std=c++17", error.Message, StringComparison.Ordinal);
         Assert.Contains("-DSCALAR_F32", error.Message, StringComparison.Ordinal);
         Assert.Contains("error", error.Message.Split('\n')[^1], StringComparison.Ordinal); // the log stands at the end
