@@ -17,7 +17,13 @@ public sealed class ExportTests : IDisposable
 {
     private static readonly ModelSettings Small = new()
     {
-        ImageSize = 12, Patch = 4, Width = 16, Depth = 2, Heads = 4, HeadHidden = 8, HeadOutput = 4,
+        ImageSize = 12,
+        Patch = 4,
+        Width = 16,
+        Depth = 2,
+        Heads = 4,
+        HeadHidden = 8,
+        HeadOutput = 4,
     };
 
     private readonly TemporaryFolder _folder = new();
@@ -161,7 +167,8 @@ public sealed class ExportTests : IDisposable
     {
         using Process node = Process.Start(new ProcessStartInfo("node", arguments)
         {
-            RedirectStandardError = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
         })!;
         string error = node.StandardError.ReadToEnd();
         node.WaitForExit();

@@ -40,7 +40,13 @@ public sealed class ImportTests : IDisposable
         ImportReport report = Import(path, heads: 2);
         var expected = new ModelSettings
         {
-            ImageSize = 16, Patch = 8, Width = 16, Depth = 1, Heads = 2, HeadHidden = 24, HeadOutput = 8,
+            ImageSize = 16,
+            Patch = 8,
+            Width = 16,
+            Depth = 1,
+            Heads = 2,
+            HeadHidden = 24,
+            HeadOutput = 8,
         };
         Assert.Equal(expected, report.Model);
         Assert.Equal(["epoch", "arch", "optimizer", "scaler"], report.Rest);
@@ -209,7 +215,13 @@ public sealed class ImportTests : IDisposable
     {
         var encoder = Encoder.Create(new ModelSettings
         {
-            ImageSize = 8, Patch = 4, Width = 8, Depth = 2, Heads = 2, Position = PositionTable.Learned, HeadHidden = 4,
+            ImageSize = 8,
+            Patch = 4,
+            Width = 8,
+            Depth = 2,
+            Heads = 2,
+            Position = PositionTable.Learned,
+            HeadHidden = 4,
         });
         encoder.Initialize(_run.Backend, DType.F32, seed: 1);
         encoder.Train(false);

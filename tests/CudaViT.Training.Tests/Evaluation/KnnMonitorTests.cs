@@ -61,7 +61,10 @@ public sealed class KnnMonitorTests : IDisposable
             NdArray.From(_run.Backend, bytes, [bytes.Length / 64, 64]).Cast(DType.F32);
         var settings = new EvaluationSettings
         {
-            MonitorBankShare = 0.5, MonitorImages = 7, MonitorNeighbours = 3, Batch = 4,
+            MonitorBankShare = 0.5,
+            MonitorImages = 7,
+            MonitorNeighbours = 3,
+            Batch = 4,
         };
         var monitor = new KnnMonitor(data, _run.Backend, settings, imageSize: 8, width: 64, DType.F32);
         Assert.Throws<InvalidOperationException>(() => monitor.Measure(pixels, all: true));

@@ -24,7 +24,10 @@ public sealed class LinearProbeTests : IDisposable
             ModelFile.Write(_folder["model"], _run.Backend, TinyRun.Settings.Model), _run.Backend);
         _settings = LinearSettings.For(_model.Settings.Model) with
         {
-            Epochs = 6, Batch = 16, BaseLearningRates = [1, 100], CropMinimum = 0.7,
+            Epochs = 6,
+            Batch = 16,
+            BaseLearningRates = [1, 100],
+            CropMinimum = 0.7,
         };
     }
 
