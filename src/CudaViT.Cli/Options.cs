@@ -99,8 +99,8 @@ internal static class Options
                             + $"expected a whole number from {minimum} to {T.MaxValue}"),
         };
 
-    /// <summary>Positive numbers with commas between them.</summary>
-    public static Option<double[]?> Numbers(string name, string description) => new(name)
+    /// <summary>Positive numbers with commas between them; empty when they are not given.</summary>
+    public static Option<double[]> Numbers(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "N,N",

@@ -34,7 +34,7 @@ internal static class LinearCommand
             "--out", "DIR", "Folder for linear.json and classifier.safetensors (default: none are written).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step (default 1024, or all there are).", 1);
-        Option<double[]?> rates = Options.Numbers(
+        Option<double[]> rates = Options.Numbers(
             "--lr", "Learning rates for a batch of 256, with commas (default 0.3,1,3,10; ResNet-50: a tenth).");
         Option<int?> resize = Options.Integer(
             "--test-resize", "Shorter side of a test image before its middle is cut out (default: 256 for 224).", 1);
@@ -68,7 +68,7 @@ internal static class LinearCommand
             {
                 Epochs = parsed.GetValue(epochs) ?? settings.Epochs,
                 Batch = Math.Min(parsed.GetValue(batch) ?? settings.Batch, images.Train.Count),
-                BaseLearningRates = parsed.GetValue(rates) ?? settings.BaseLearningRates,
+                BaseLearningRates = parsed.GetValue(rates) is { Length: > 0 } given ? given : settings.BaseLearningRates,
                 TestShortSide = shortSide,
                 Seed = parsed.GetValue(seed) ?? settings.Seed,
                 Workers = parsed.GetValue(workers) ?? settings.Workers,

@@ -183,6 +183,12 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((0, ""), (status, error));
         Assert.Equal(5, JsonNode.Parse(output)!["files"]!.AsArray().Count);
 
+        (status, output, error) = Run(["linear", .. use, "--epochs", "1", "--json"]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Equal(
+            [0.3, 1, 3, 10],
+            JsonNode.Parse(output)!["rates"]!.AsArray().Select(rate => (double)rate!["baseLearningRate"]!));
+
         string[] linear = ["linear", .. use, "--epochs", "2", "--lr", "1,10", "--out", _folder["linear"]];
         (status, output, error) = Run(linear);
         Assert.Equal((0, ""), (status, error));

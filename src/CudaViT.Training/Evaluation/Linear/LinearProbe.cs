@@ -47,6 +47,7 @@ public sealed class LinearProbe
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(settings);
+        ArgumentOutOfRangeException.ThrowIfZero(settings.BaseLearningRates.Count, nameof(settings.BaseLearningRates));
         KnnEvaluation.RequirePossible(data);
         model.RequireFit(data.Train);
         return new LinearProbe(model, data, settings, progress).Run();
