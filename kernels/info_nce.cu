@@ -32,6 +32,7 @@ constexpr int kSlab = 16;                 // length of the inner products that i
 constexpr int kEach = 4;                  // rows, and columns, of a tile that a thread computes
 constexpr int kPitch = kSide / kEach + 1; // of a tile in shared memory, in quads; one more against bank conflicts
 constexpr int kColumns = 256;             // of g that a block forms
+constexpr int kForwardBlocks = sizeof(acc_t) == 8 ? 1 : 3; // of a multiprocessor: without the number ptxas spills on sm_89
 constexpr int kRead = sizeof(scalar_t) == 8 ? 2 : 4; // elements of one access
 
 typedef Pack<acc_t, kEach> quad_t;
@@ -160,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(128, 8) info_nce_lengths(
     if (threadIdx.x == 0) inverse[i] = 1 / (norm > eps ? norm : eps);
 }
 
-extern "C" __global__ void __launch_bounds__(256) info_nce_forward(
+extern "C" __global__ void __launch_bounds__(256, kForwardBlocks) info_nce_forward(
     acc_t* __restrict__ maxima, acc_t* __restrict__ sums, acc_t* __restrict__ positive, const scalar_t* __restrict__ q,
     const scalar_t* __restrict__ k, const acc_t* __restrict__ q_inverse, const acc_t* __restrict__ k_inverse,
     acc_t inverse, index_t offset, index_t chunk, index_t K, index_t N, index_t M, index_t D, int packed)
