@@ -70,16 +70,15 @@ struct Tile {
     {
 #pragma unroll 2
         for (int k = 0; k < terms; k++) {
-            acc_t va[kFragment], vb[kFragment];
 #pragma unroll
             for (int i = 0; i < kFragment; i++) {
-                va[i] = a[k][at(group_m, i)];
-                vb[i] = b[k][at(group_n, i)];
-            }
+                const acc_t va = a[k][at(group_m, i)];
 #pragma unroll
-            for (int i = 0; i < kFragment; i++) {
+                for (int half = 0; half < 2; half++) {
+                    const acc_t* vb = &b[k][half * (kSize / 2) + group_n * kHalf];
 #pragma unroll
-                for (int j = 0; j < kFragment; j++) sum[i][j] += va[i] * vb[j];
+                    for (int j = 0; j < kHalf; j++) sum[i][half * kHalf + j] += va * vb[j];
+                }
             }
         }
     }
