@@ -43,7 +43,8 @@ static int Help(TextWriter output, int status)
           pack     publish the command line program to artifacts/cudavit
           ci       test, check the style, and train for a moment: what a change must pass; on Linux it
                    first fetches NVRTC into artifacts/nvrtc, and installs g++ where there is no C++ compiler,
-                   to test the kernels without a GPU
+                   to test the kernels without a GPU, and libjpeg-turbo and libpng where they are missing, to
+                   test image files
         """);
     return status;
 }
@@ -54,6 +55,7 @@ static int ContinuousIntegration()
     int failures = OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
         ? PrepareForKernels()
         : 0;
+    failures += OperatingSystem.IsLinux() ? PrepareForImages() : 0;
     failures += Test([], out Tally tally);
     failures += Step("code style", () => Dotnet(["format", "CudaViT.sln", "--verify-no-changes"]));
     failures += Step("quick start, shortened", QuickStart);
@@ -80,6 +82,20 @@ static int PrepareForKernels()
     }
 
     return failures;
+}
+
+// What reading image files needs: libjpeg-turbo and libpng.
+static int PrepareForImages()
+{
+    (string File, string Package)[] libraries =
+        [("libturbojpeg.so.0", "libturbojpeg0"), ("libpng16.so.16", "libpng16-16")];
+    string[] missing =
+        [.. libraries.Where(library => !NativeLibrary.TryLoad(library.File, out _)).Select(library => library.Package)];
+    Environment.SetEnvironmentVariable("CUDAVIT_REQUIRE_IMAGES", "1");
+    return missing.Length == 0
+        ? 0
+        : Step("image libraries", () =>
+            Run("apt-get", ["update", "-q"]) | Run("apt-get", ["install", "-q", "-y", .. missing]));
 }
 
 // The README's own command, with its results written to files as well.

@@ -48,7 +48,10 @@ internal static class Options
 
     /// <summary>Images to use.</summary>
     public static Option<string?> Data() => Path(
-        "--data", "PATH", $"An IDX or CIFAR file, a folder of them, or {DatasetLocator.FashionSubset} (default).");
+        "--data",
+        "PATH",
+        "A folder of JPEG or PNG files (train/CLASS/* and val/CLASS/*; CLASS/*; or all in one), of tar archives of "
+        + $"them, or of IDX or CIFAR files; one such archive or file; or {DatasetLocator.FashionSubset} (default).");
 
     /// <summary>A path that must be given.</summary>
     public static Option<string?> RequiredPath(string name, string helpName, string description)

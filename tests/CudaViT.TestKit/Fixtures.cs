@@ -14,6 +14,11 @@ public static class Fixtures
     /// <summary>Full path of a file, for example <c>File("augment", "cases.json")</c>.</summary>
     public static string File(params ReadOnlySpan<string> parts) => Path.Combine([Root, .. parts]);
 
+    /// <summary>
+    /// Full path of a file that comes with the tests themselves, whatever folder of recordings is chosen.
+    /// </summary>
+    public static string Shipped(params ReadOnlySpan<string> parts) => Path.Combine([FindShipped(), .. parts]);
+
     private static string Find()
     {
         if (Environment.GetEnvironmentVariable("CUDAVIT_FIXTURES") is { Length: > 0 } chosen)
@@ -24,6 +29,11 @@ public static class Fixtures
                     $"CUDAVIT_FIXTURES is '{chosen}', but there is no such folder. Correct the variable or unset it.");
         }
 
+        return FindShipped();
+    }
+
+    private static string FindShipped()
+    {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string candidate = Path.Combine(folder.FullName, "tests", "fixtures");

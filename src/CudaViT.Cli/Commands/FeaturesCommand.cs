@@ -37,10 +37,10 @@ internal static class FeaturesCommand
         };
         command.SetAction(parsed =>
         {
-            DatasetSplits images = DatasetLocator.Open(parsed.GetValue(data));
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
+            DatasetSplits images = Datasets.Open(parsed.GetValue(data), model.Settings.Data);
             bool isJson = parsed.GetValue(json);
             FeatureReport report = WorkProgress.Show(output, isJson, progress =>
                 FeatureFiles.Write(model, images, parsed.GetValue(folder)!, progress));

@@ -55,9 +55,9 @@ internal static class KnnCommand
 
     private static KnnReport Run(string checkpoint, string? path, IBackend backend)
     {
-        DatasetSplits data = DatasetLocator.Open(path);
-        KnnEvaluation.RequirePossible(data);
         TrainedModel trained = TrainedModel.Open(checkpoint, backend);
+        DatasetSplits data = Datasets.Open(path, trained.Settings.Data);
+        KnnEvaluation.RequirePossible(data);
         trained.RequireFit(data.Train);
         var evaluation = new KnnEvaluation(
             data, backend, trained.Settings.Model.ImageSize, trained.Settings.Evaluation.Batch);
@@ -68,6 +68,7 @@ internal static class KnnCommand
             data.Train.Name,
             data.Train.Count,
             data.HeldOut!.Count,
+            [.. data.Train.Damaged, .. data.HeldOut.Damaged],
             [.. Neighbours.Select((k, i) => new KnnScore(k, accuracies[i], rawPixels[i]))]);
     }
 
@@ -81,11 +82,21 @@ internal static class KnnCommand
         {
             output.WriteLine(RunText.Text($"{score.K,5}   {score.Accuracy,7:f4}   {score.RawPixels,10:f4}"));
         }
+
+        foreach (DamagedImage image in report.LeftOut)
+        {
+            output.WriteLine($"left out {image.Name}: {image.Reason}");
+        }
     }
 
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record KnnReport(
-        string Checkpoint, string Data, int TrainImages, int HeldOutImages, IReadOnlyList<KnnScore> Knn);
+        string Checkpoint,
+        string Data,
+        int TrainImages,
+        int HeldOutImages,
+        IReadOnlyList<DamagedImage> LeftOut,
+        IReadOnlyList<KnnScore> Knn);
 
     /// <summary>Accuracies with one number of neighbours, 0 to 1.</summary>
     private sealed record KnnScore(int K, double Accuracy, double RawPixels);

@@ -51,10 +51,10 @@ internal static class LinearCommand
         };
         command.SetAction(parsed =>
         {
-            DatasetSplits images = DatasetLocator.Open(parsed.GetValue(data));
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
+            DatasetSplits images = Datasets.Open(parsed.GetValue(data), model.Settings.Data);
             LinearSettings settings = LinearSettings.For(model.Settings.Model);
             int shortSide = parsed.GetValue(resize) ?? settings.TestShortSide;
             if (shortSide < model.Settings.Model.ImageSize)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
+using CudaViT.Images;
 using CudaViT.Training.Data;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
@@ -21,6 +22,9 @@ internal static class TrainCommand
         (
             "cudavit train --data ~/cifar-10-batches-bin --epochs 20 --out runs/cifar",
             "images of your own: IDX or CIFAR files"),
+        (
+            "cudavit train --preset vit-s-300-1node --data ~/imagenet --workers 8 --out runs/vit-s",
+            "JPEG or PNG files: train/CLASS/*.jpg and val/CLASS/*.jpg, or tar archives"),
         ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
         (
             "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
@@ -106,7 +110,8 @@ internal static class TrainCommand
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals();
         TrainingResult result = Show(
-            output, progress => new Trainer(settings, folder, backend, progress).Run(resume, signals.Token));
+            output, progress => new Trainer(settings, folder, backend, progress, new ImageDecoder())
+                .Run(resume, signals.Token));
         output.WriteLine(result.IsComplete
             ? Summary(result, folder)
             : $"stopped after step {result.Step}; everything is saved; "

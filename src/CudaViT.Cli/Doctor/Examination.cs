@@ -1,6 +1,7 @@
 using CudaViT.Cli.Output;
 using CudaViT.Cuda;
 using CudaViT.Emulator;
+using CudaViT.Images;
 
 namespace CudaViT.Cli.Doctor;
 
@@ -25,6 +26,8 @@ internal static class Examination
                 emulator,
                 Disassembler(),
                 Cache(),
+                Decoder(ImageLibraries.TurboJpeg),
+                Decoder(ImageLibraries.Png),
             ]);
     }
 
@@ -132,6 +135,11 @@ internal static class Examination
                 $"{error.Message.TrimEnd('.')}; set {CacheFolder.Variable} to a folder that can be written", []);
         }
     }
+
+    private static DoctorCheck Decoder(ImageLibrary library) => new(
+        library.Name, library.File is not null, null, library.File, $"reading {library.Purpose}: --data",
+        library.File is null ? $"it is not installed; {library.Install}, or set {library.Variable} to its file" : null,
+        library.File is null ? library.Candidates : []);
 
     private static string OnPath(string program) => Path.IsPathRooted(program)
         ? program

@@ -39,4 +39,7 @@ public enum RandomOperation
 
     /// <summary>Whether a view is mirrored.</summary>
     Flip = 22,
+
+    /// <summary>Which image takes the place of a damaged one.</summary>
+    Replacement = 23,
 }

@@ -71,7 +71,19 @@ public sealed record AugmentationSettings
     public IReadOnlyList<ExtraCrops> ExtraCrops { get; init; } = [];
 
     /// <summary>Views of each image: A, B and the extra crops in their order.</summary>
-    public int ViewCount => MainViews + ExtraCrops.Sum(extra => extra.Count);
+    public int ViewCount
+    {
+        get
+        {
+            int count = MainViews;
+            for (int i = 0; i < ExtraCrops.Count; i++)
+            {
+                count += ExtraCrops[i].Count;
+            }
+
+            return count;
+        }
+    }
 
     /// <summary>Height and width of a view in pixels.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such view.</exception>

@@ -7,6 +7,19 @@ public readonly record struct CropBox(int Top, int Left, int Height, int Width)
 {
     private const int Tries = 10;
 
+    /// <summary>The same part of an image that was decoded at another size: nearest pixels, and at least one.</summary>
+    public CropBox Scale(int fullHeight, int fullWidth, int height, int width)
+    {
+        if ((fullHeight, fullWidth) == (height, width))
+        {
+            return this;
+        }
+
+        (int top, int rows) = ScaleSide(Top, Height, fullHeight, height);
+        (int left, int columns) = ScaleSide(Left, Width, fullWidth, width);
+        return new CropBox(top, left, rows, columns);
+    }
+
     /// <summary>Draws the box of a random resized crop.</summary>
     /// <remarks>
     /// Up to ten tries of an area, uniform, and an aspect ratio, log-uniform, until the rounded box fits; its position
@@ -55,5 +68,13 @@ public readonly record struct CropBox(int Top, int Left, int Height, int Width)
         int boxHeight = (int)Math.Clamp(fallbackHeight, 1, height);
         int boxWidth = (int)Math.Clamp(fallbackWidth, 1, width);
         return new CropBox((height - boxHeight) / 2, (width - boxWidth) / 2, boxHeight, boxWidth);
+    }
+
+    private static (int Start, int Length) ScaleSide(int start, int length, int full, int size)
+    {
+        double scale = (double)size / full;
+        int first = Math.Min((int)Math.Round(start * scale), size - 1);
+        int end = Math.Clamp((int)Math.Round((start + length) * scale), first + 1, size);
+        return (first, end - first);
     }
 }

@@ -55,6 +55,7 @@ public sealed class DataLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.BatchSize, nameof(settings.BatchSize));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Workers, nameof(settings.Workers));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.PrefetchBatches, nameof(settings.PrefetchBatches));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.ShuffleBuffer ?? 1, nameof(settings.ShuffleBuffer));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartEpoch, nameof(settings.StartEpoch));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartIteration, nameof(settings.StartIteration));
         int views = settings.Views ?? augmentation.ViewCount;
@@ -187,12 +188,30 @@ public sealed class DataLoader : IDisposable
 
     private void Fill(ImageBatch batch, int position, ViewAugmenter augmenter, ImageBuffer scratch)
     {
-        int sample = batch.Samples[position];
-        ImageView image = _dataset.Read(sample, scratch);
+        ref int sample = ref batch.WritableSamples[position];
+        ImageView image = Read(batch.Epoch, ref sample, augmenter, scratch);
         batch.SetLabel(position, _dataset.Label(sample));
         for (int view = 0; view < batch.ViewCount; view++)
         {
             augmenter.Augment(image, batch.Epoch, sample, view, batch.WritableImage(view, position));
+        }
+    }
+
+    // In place of a damaged image comes another one, drawn by the number of the damaged one.
+    private ImageView Read(int epoch, ref int sample, ViewAugmenter augmenter, ImageBuffer scratch)
+    {
+        RandomSequence others =
+            new RandomStream(_settings.Seed, epoch, sample, view: 0, RandomOperation.Replacement).Sequence();
+        while (true)
+        {
+            try
+            {
+                return _dataset.Read(sample, scratch, augmenter.ScaleOf(epoch, sample));
+            }
+            catch (UndecodableImageException)
+            {
+                sample = others.NextInt(_dataset.Count);
+            }
         }
     }
 
@@ -248,14 +267,9 @@ public sealed class DataLoader : IDisposable
 
     private void Shuffle(int epoch)
     {
-        for (int i = 0; i < _order.Length; i++)
-        {
-            _order[i] = i;
-        }
-
         RandomSequence random = new RandomStream(
             _settings.Seed, epoch, sample: 0, view: 0, RandomOperation.Shuffle).Sequence();
-        random.Shuffle(_order.AsSpan());
+        EpochOrder.Fill(_order, ref random, _dataset.ShardStarts, _settings.ShuffleBuffer);
         _orderEpoch = epoch;
     }
 

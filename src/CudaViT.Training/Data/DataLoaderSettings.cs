@@ -18,6 +18,15 @@ public sealed record DataLoaderSettings
     /// <summary>The epoch to end before.</summary>
     public required int Epochs { get; init; }
 
+    /// <summary>
+    /// Images among which the next one is drawn, in a random order of the shards; null to draw among all that are left.
+    /// </summary>
+    /// <remarks>
+    /// With a buffer, reading stays close to one place after another, which is much faster from disks and networks than
+    /// jumping about.
+    /// </remarks>
+    public int? ShuffleBuffer { get; init; }
+
     /// <summary>Threads that make views; no influence on the result.</summary>
     public int Workers { get; init; } = 1;
 

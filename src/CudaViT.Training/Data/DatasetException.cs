@@ -1,4 +1,4 @@
 namespace CudaViT.Training.Data;
 
 /// <summary>A data set is missing, malformed, or not usable for what was asked.</summary>
-public sealed class DatasetException(string message, Exception? inner = null) : InputException(message, inner);
+public class DatasetException(string message, Exception? inner = null) : InputException(message, inner);

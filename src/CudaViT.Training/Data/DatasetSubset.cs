@@ -42,7 +42,17 @@ public sealed class DatasetSubset : IImageDataset
     public int Label(int index) => _all.Label(Original(index));
 
     /// <inheritdoc/>
-    public ImageView Read(int index, ImageBuffer scratch) => _all.Read(Original(index), scratch);
+    public IReadOnlyList<int> ShardStarts => [.. _all.ShardStarts
+        .Select(start => (int)((((long)start * Count) + _all.Count - 1) / _all.Count)) // the first image from there on
+        .Distinct()
+        .Where(start => start < Count)];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DamagedImage> Damaged => _all.Damaged;
+
+    /// <inheritdoc/>
+    public ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) =>
+        _all.Read(Original(index), scratch, scale);
 
     private int Original(int index)
     {

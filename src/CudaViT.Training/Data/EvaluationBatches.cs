@@ -12,7 +12,8 @@ public static class EvaluationBatches
     /// <param name="batchSize">The last batch has what is left.</param>
     /// <param name="shortSide">What the shorter side is resized to; null for <paramref name="imageSize"/>.</param>
     /// <returns>The same batch, refilled each time: valid until the next one is asked for.</returns>
-    /// <exception cref="DatasetException">An image cannot be read.</exception>
+    /// <remarks>Damaged images are left out.</remarks>
+    /// <exception cref="DatasetException">The images cannot be read, or too many are damaged.</exception>
     public static IEnumerable<ImageBatch> Enumerate(
         IImageDataset dataset, int imageSize, int batchSize, int? shortSide = null)
     {
@@ -27,18 +28,40 @@ public static class EvaluationBatches
         var batch = new ImageBatch(sizes: [imageSize], batchSize, dataset.Channels);
         var transform = new EvaluationTransform(shortSide, imageSize);
         var scratch = new ImageBuffer();
-        for (int first = 0; first < dataset.Count; first += batchSize)
+        int sample = 0;
+        for (int iteration = 0; sample < dataset.Count; iteration++)
         {
-            (batch.Iteration, batch.Count) = (first / batchSize, Math.Min(batchSize, dataset.Count - first));
-            for (int position = 0; position < batch.Count; position++)
+            (batch.Iteration, batch.Count) = (iteration, Math.Min(batchSize, dataset.Count - sample));
+            int filled = 0;
+            for (; filled < batch.Count && sample < dataset.Count; sample++)
             {
-                int sample = first + position;
-                batch.WritableSamples[position] = sample;
-                batch.SetLabel(position, dataset.Label(sample));
-                transform.Apply(dataset.Read(sample, scratch), batch.WritableImage(0, position));
+                if (TryRead(dataset, sample, transform, scratch, batch.WritableImage(0, filled)))
+                {
+                    batch.WritableSamples[filled] = sample;
+                    batch.SetLabel(filled, dataset.Label(sample));
+                    filled++;
+                }
             }
 
-            yield return batch;
+            batch.Count = filled;
+            if (filled > 0)
+            {
+                yield return batch;
+            }
+        }
+    }
+
+    private static bool TryRead(
+        IImageDataset dataset, int sample, EvaluationTransform transform, ImageBuffer scratch, Span<byte> destination)
+    {
+        try
+        {
+            transform.Apply(dataset.Read(sample, scratch, transform), destination);
+            return true;
+        }
+        catch (UndecodableImageException)
+        {
+            return false; // the data set keeps the list
         }
     }
 }

@@ -5,7 +5,7 @@ namespace CudaViT.Training.Data;
 /// image has the size of the crop already, nothing changes.
 /// </summary>
 /// <remarks>Keeps scratch memory: one per thread.</remarks>
-public sealed class EvaluationTransform
+public sealed class EvaluationTransform : IDecodeScale
 {
     private readonly int _shortSide;
     private readonly int _cropSize;
@@ -21,14 +21,17 @@ public sealed class EvaluationTransform
         (_shortSide, _cropSize) = (shortSide, cropSize);
     }
 
+    /// <inheritdoc/>
+    public double Smallest(int height, int width) => (double)_shortSide / Math.Min(height, width);
+
     /// <summary>
     /// Writes the view of <paramref name="source"/> to <paramref name="destination"/> [crop, crop, channels].
     /// </summary>
     public void Apply(ImageView source, Span<byte> destination)
     {
-        (int height, int width) = source.Height <= source.Width
-            ? (_shortSide, (int)((long)_shortSide * source.Width / source.Height))
-            : ((int)((long)_shortSide * source.Height / source.Width), _shortSide);
+        (int height, int width) = source.FullHeight <= source.FullWidth
+            ? (_shortSide, (int)((long)_shortSide * source.FullWidth / source.FullHeight))
+            : ((int)((long)_shortSide * source.FullHeight / source.FullWidth), _shortSide);
         Span<byte> resized = _resized.Reserve(height * width * source.Channels);
         _resizer.Resize(source, new CropBox(0, 0, source.Height, source.Width), resized, height, width);
 

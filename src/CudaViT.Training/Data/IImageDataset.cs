@@ -27,7 +27,17 @@ public interface IImageDataset
     /// <summary>
     /// The pixels of image <paramref name="index"/>, decoded into <paramref name="scratch"/> if need be.
     /// </summary>
+    /// <param name="index">Which image.</param>
+    /// <param name="scratch">Memory for it.</param>
+    /// <param name="scale">How coarsely it may be decoded, where that saves time; null for the full size.</param>
     /// <returns>Valid until <paramref name="scratch"/> is used again.</returns>
-    /// <exception cref="DatasetException">The image cannot be read or decoded.</exception>
-    ImageView Read(int index, ImageBuffer scratch);
+    /// <exception cref="UndecodableImageException">This image is damaged; the others may be used.</exception>
+    /// <exception cref="DatasetException">The images cannot be read, or too many are damaged.</exception>
+    ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null);
+
+    /// <summary>Where each shard begins: images that are read fastest one after another. The first is 0.</summary>
+    IReadOnlyList<int> ShardStarts => [0];
+
+    /// <summary>The images found so far that could not be decoded.</summary>
+    IReadOnlyList<DamagedImage> Damaged => [];
 }

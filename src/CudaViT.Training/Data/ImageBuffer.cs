@@ -1,18 +1,26 @@
 namespace CudaViT.Training.Data;
 
-/// <summary>Scratch memory for one decoded image, kept by a worker and reused for image after image.</summary>
+/// <summary>
+/// Scratch memory for one image, encoded and decoded, kept by a worker and reused for image after image.
+/// </summary>
 public sealed class ImageBuffer
 {
+    private byte[] _file = [];
     private byte[] _pixels = [];
 
     /// <summary>Room for an image of <paramref name="sizeInBytes"/> bytes; whatever was there before is lost.</summary>
-    public Span<byte> Reserve(int sizeInBytes)
+    public Span<byte> Reserve(int sizeInBytes) => Reserve(ref _pixels, sizeInBytes);
+
+    /// <summary>Room for a file of <paramref name="sizeInBytes"/> bytes, apart from the pixels.</summary>
+    public Span<byte> ReserveFile(int sizeInBytes) => Reserve(ref _file, sizeInBytes);
+
+    private static Span<byte> Reserve(ref byte[] buffer, int sizeInBytes)
     {
-        if (_pixels.Length < sizeInBytes)
+        if (buffer.Length < sizeInBytes)
         {
-            _pixels = GC.AllocateUninitializedArray<byte>(sizeInBytes);
+            buffer = GC.AllocateUninitializedArray<byte>(sizeInBytes);
         }
 
-        return _pixels.AsSpan(0, sizeInBytes);
+        return buffer.AsSpan(0, sizeInBytes);
     }
 }

@@ -7,10 +7,18 @@ public readonly ref struct ImageView
 {
     /// <summary>Looks at <paramref name="pixels"/>, which hold exactly the image.</summary>
     public ImageView(ReadOnlySpan<byte> pixels, int height, int width, int channels)
+        : this(pixels, height, width, channels, height, width)
+    {
+    }
+
+    /// <summary>The same for an image that was decoded at a smaller size than it has.</summary>
+    public ImageView(
+        ReadOnlySpan<byte> pixels, int height, int width, int channels, int fullHeight, int fullWidth)
     {
         Debug.Assert(pixels.Length == height * width * channels, "The pixels do not fill the shape.");
         Pixels = pixels;
         (Height, Width, Channels) = (height, width, channels);
+        (FullHeight, FullWidth) = (fullHeight, fullWidth);
     }
 
     /// <summary>Row-major, the channels of a pixel side by side.</summary>
@@ -21,6 +29,12 @@ public readonly ref struct ImageView
 
     /// <summary>Pixels in a row.</summary>
     public int Width { get; }
+
+    /// <summary>Rows that the image has at its full size.</summary>
+    public int FullHeight { get; }
+
+    /// <summary>Pixels in a row of the image at its full size.</summary>
+    public int FullWidth { get; }
 
     /// <summary>1 (grey) or 3 (red, green, blue).</summary>
     public int Channels { get; }

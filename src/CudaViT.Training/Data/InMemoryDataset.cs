@@ -80,6 +80,6 @@ public sealed class InMemoryDataset : IImageDataset
     public int Label(int index) => _labels is null ? -1 : _labels[index];
 
     /// <inheritdoc/>
-    public ImageView Read(int index, ImageBuffer scratch) =>
+    public ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) =>
         new(_pixels.AsSpan(index * ImageSizeInBytes, ImageSizeInBytes), _height, _width, Channels);
 }

@@ -9,6 +9,7 @@ public sealed class ViewAugmenter
     private readonly AugmentationSettings _settings;
     private readonly ulong _seed;
     private readonly ViewRenderer _renderer = new();
+    private readonly CropScale _scale;
 
     /// <summary>Fixes the settings and the seed.</summary>
     /// <exception cref="ArgumentException">The settings are not valid.</exception>
@@ -17,6 +18,15 @@ public sealed class ViewAugmenter
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
         (_settings, _seed) = (settings, seed);
+        _scale = new CropScale(this);
+    }
+
+    /// <summary>How coarsely an image may be decoded for all of its views.</summary>
+    /// <returns>Valid until the next call.</returns>
+    public IDecodeScale ScaleOf(int epoch, int sample)
+    {
+        (_scale.Epoch, _scale.Sample) = (epoch, sample);
+        return _scale;
     }
 
     /// <summary>Writes one view.</summary>
@@ -27,7 +37,28 @@ public sealed class ViewAugmenter
     /// <param name="destination">[size, size, channels], with the size of this view.</param>
     public void Augment(ImageView source, int epoch, int sample, int view, Span<byte> destination)
     {
-        var plan = ViewPlan.Draw(_settings, _seed, epoch, sample, view, source.Height, source.Width);
+        var plan = ViewPlan.Draw(_settings, _seed, epoch, sample, view, source.FullHeight, source.FullWidth);
         _renderer.Render(source, plan, _settings.SizeOf(view), destination);
+    }
+
+    private sealed class CropScale(ViewAugmenter augmenter) : IDecodeScale
+    {
+        public int Epoch { get; set; }
+
+        public int Sample { get; set; }
+
+        public double Smallest(int height, int width)
+        {
+            double smallest = 0;
+            for (int view = 0; view < augmenter._settings.ViewCount; view++)
+            {
+                CropBox crop = ViewPlan.DrawCrop(
+                    augmenter._settings, augmenter._seed, Epoch, Sample, view, height, width);
+                int size = augmenter._settings.SizeOf(view);
+                smallest = Math.Max(smallest, (double)size / Math.Min(crop.Height, crop.Width));
+            }
+
+            return smallest;
+        }
     }
 }

@@ -11,12 +11,13 @@ public sealed class ViewRenderer
 
     /// <summary>Writes a view.</summary>
     /// <param name="source">The image.</param>
-    /// <param name="plan">What to make of it; the crop is inside the image.</param>
+    /// <param name="plan">What to make of it; the crop counts pixels of the full size.</param>
     /// <param name="size">Height and width of the view.</param>
     /// <param name="destination">[size, size, channels].</param>
     public void Render(ImageView source, in ViewPlan plan, int size, Span<byte> destination)
     {
-        _resizer.Resize(source, plan.Crop, destination, size, size);
+        CropBox crop = plan.Crop.Scale(source.FullHeight, source.FullWidth, source.Height, source.Width);
+        _resizer.Resize(source, crop, destination, size, size);
         plan.Jitter?.Apply(destination, source.Channels);
         if (plan.Grayscale && source.Channels == 3)
         {

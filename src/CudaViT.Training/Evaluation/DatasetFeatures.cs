@@ -35,6 +35,9 @@ internal readonly record struct DatasetFeatures(NdArray Features, int[] Labels)
             done += batch.Count;
         }
 
-        return new DatasetFeatures(all!, labels);
+        // Damaged images are left out, and their room at the end is not used.
+        return done == 0
+            ? throw new DatasetException($"{dataset.Name}: no image can be decoded. Name another data set.")
+            : new DatasetFeatures(all!.Rows(0, done), labels[..done]);
     }
 }

@@ -10,7 +10,10 @@ namespace CudaViT.Training.Evaluation;
 /// Writes the features and labels of all images: <c>features.safetensors</c> with <c>train.features</c>,
 /// <c>train.labels</c>, <c>held_out.features</c> and <c>held_out.labels</c>, and the same four as <c>.npy</c>.
 /// </summary>
-/// <remarks>Features go to both files batch by batch: data sets may be larger than memory.</remarks>
+/// <remarks>
+/// Features go to both files batch by batch: data sets may be larger than memory. Row i belongs to image i; that of an
+/// image that cannot be decoded is NaN.
+/// </remarks>
 public sealed class FeatureFiles
 {
     private readonly TrainedModel _model;
@@ -87,23 +90,52 @@ public sealed class FeatureFiles
         byte[] header = NpyHeader.Make(
             FeatureType == DType.F64 ? NpyHeader.Double : NpyHeader.Single, images.Count, width);
         long size = header.Length + ((long)images.Count * width * FeatureType.SizeInBytes());
+        byte[] missing = FeatureType == DType.F64
+            ? MemoryMarshal.AsBytes(Enumerable.Repeat(double.NaN, width).ToArray().AsSpan()).ToArray()
+            : MemoryMarshal.AsBytes(Enumerable.Repeat(float.NaN, width).ToArray().AsSpan()).ToArray();
         FeatureExtractor extract = _model.Extractor(_data.Train.Normalization);
         (int imageSize, int batchSize) = (_model.Settings.Model.ImageSize, _model.Settings.Evaluation.Batch);
         Write($"{name}.features.npy", size, stream =>
         {
             stream.Write(header);
+            int row = 0;
             foreach (ImageBatch batch in EvaluationBatches.Enumerate(images, imageSize, batchSize))
             {
                 using var scope = new StepScope();
                 NdArray features = extract(batch.View(0));
                 byte[] bytes = new byte[features.SizeInBytes];
                 features.Backend.CopyToHost(features, bytes);
-                writer.Write($"{name}.features", bytes);
-                stream.Write(bytes);
+                for (int i = 0; i < batch.Count; i++)
+                {
+                    WriteMissing(batch.Samples[i]);
+                    WriteRow(bytes.AsSpan(i * missing.Length, missing.Length));
+                }
+
                 _done += batch.Count;
                 _progress.OnAdvance((double)_done / _images, FormattableString.Invariant($"{_done}/{_images} images"));
             }
+
+            WriteMissing(images.Count);
+
+            void WriteMissing(int end)
+            {
+                while (row < end)
+                {
+                    WriteRow(missing);
+                }
+            }
+
+            void WriteRow(ReadOnlySpan<byte> bytes)
+            {
+                writer.Write($"{name}.features", bytes);
+                stream.Write(bytes);
+                row++;
+            }
         });
+        foreach (DamagedImage image in images.Damaged)
+        {
+            _progress.OnLine($"left out {image.Name}: {image.Reason}");
+        }
     }
 
     private void WriteLabels(string name, IImageDataset images, SafetensorsWriter writer)

@@ -62,10 +62,10 @@ public sealed class KnnMonitor
 
         using var scope = new StepScope();
         using var noGrad = new NoGrad();
-        IImageDataset images = all ? _heldOut : _sample;
-        DatasetFeatures queries = DatasetFeatures.Compute(images, features, _backend, _imageSize, _settings.Batch);
+        DatasetFeatures queries = DatasetFeatures.Compute(
+            all ? _heldOut : _sample, features, _backend, _imageSize, _settings.Batch);
         KnnResult result = new KnnClassifier(Bank.Features, Bank.Labels, _classCount)
             .Classify(queries.Features, _settings.MonitorNeighbours);
-        return (result.Accuracy(queries.Labels), images.Count);
+        return (result.Accuracy(queries.Labels), queries.Labels.Length);
     }
 }

@@ -37,13 +37,20 @@ public sealed class Trainer
     /// <param name="folder">Where results go.</param>
     /// <param name="backend">Device to train on.</param>
     /// <param name="progress">Is told what happens.</param>
+    /// <param name="decoder">Decodes image files; null if the data are none.</param>
     /// <exception cref="InputException">Settings or data cannot be used.</exception>
-    public Trainer(TrainSettings settings, RunFolder folder, IBackend backend, ITrainingProgress progress)
+    public Trainer(
+        TrainSettings settings,
+        RunFolder folder,
+        IBackend backend,
+        ITrainingProgress progress,
+        IImageDecoder? decoder = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(folder);
         (_folder, _backend, _progress) = (folder, backend, progress);
-        _data = DatasetLocator.Open(settings.Data.Path, settings.Data.Limit);
+        _data = DatasetLocator.Open(
+            settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
         _settings = settings with { Model = settings.Model with { Channels = _data.Train.Channels } };
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
         if (_stepsPerEpoch == 0)
@@ -116,6 +123,12 @@ public sealed class Trainer
         if (isComplete)
         {
             WriteFinal();
+        }
+
+        NoteDamaged(_data.Train);
+        if (_data.HeldOut is not null)
+        {
+            NoteDamaged(_data.HeldOut);
         }
 
         return new TrainingResult(isComplete, _step, _evaluations);
@@ -193,6 +206,7 @@ public sealed class Trainer
             BatchSize = _settings.Recipe.Batch,
             Seed = _settings.Seed,
             Epochs = _settings.Recipe.Epochs,
+            ShuffleBuffer = _settings.Data.ShuffleBuffer,
             Workers = _settings.Run.Workers,
             StartEpoch = (int)(_step / _stepsPerEpoch),
             StartIteration = (int)(_step % _stepsPerEpoch),
@@ -296,6 +310,20 @@ public sealed class Trainer
         _evaluations.Add(line);
         metrics.Write(line);
         _progress.OnEvaluation(line);
+    }
+
+    private void NoteDamaged(IImageDataset dataset)
+    {
+        IReadOnlyList<DamagedImage> damaged = dataset.Damaged;
+        if (damaged.Count > 0)
+        {
+            _progress.OnNote($"{dataset.Name}: {damaged.Count} of {dataset.Count} images could not be decoded:");
+        }
+
+        foreach (DamagedImage image in damaged)
+        {
+            _progress.OnNote($"  {image.Name}: {image.Reason}");
+        }
     }
 
     private bool IsCheckpointDue() =>

@@ -5,10 +5,26 @@ namespace CudaViT.Training.Settings;
 /// <summary>What a run is trained on.</summary>
 public sealed record DataSettings
 {
-    /// <summary>A file or folder; null for the images that come with the program.</summary>
+    /// <summary>
+    /// A folder of images, of tar archives, or of IDX or CIFAR files, or one such file; null for the images that come
+    /// with the program.
+    /// </summary>
     public string? Path { get; init; }
 
     /// <summary>Train on at most this many images, spread evenly over the data set; null for all.</summary>
     [Range(1, int.MaxValue)]
     public int? Limit { get; init; }
+
+    /// <summary>
+    /// Draw the next image among this many that follow each other, in a random order of the archives: reads from one
+    /// place after another. Null to draw among all.
+    /// </summary>
+    [Range(1, int.MaxValue)]
+    public int? ShuffleBuffer { get; init; }
+
+    /// <summary>
+    /// Decode a JPEG at 1/2, 1/4 or 1/8 of its size where all that is cut out of it is reduced at least so much anyway.
+    /// Much faster for large photographs; the pixels differ by a level or two.
+    /// </summary>
+    public bool ScaledDecoding { get; init; } = true;
 }

@@ -7,7 +7,10 @@ namespace CudaViT.Training.Tests.Cli;
 public sealed class DoctorCommandTests : IDisposable
 {
     private static readonly string[] Names =
-        ["GPU", "driver", "NVRTC", "cuBLASLt", "NVTX", "C++ compiler", "disassembler", "kernel cache"];
+    [
+        "GPU", "driver", "NVRTC", "cuBLASLt", "NVTX", "C++ compiler", "disassembler", "kernel cache", "libturbojpeg",
+        "libpng16",
+    ];
 
     private readonly TemporaryFolder _folder = new();
 

@@ -348,10 +348,10 @@ public sealed class DataLoaderTests
 
         public int Label(int index) => inner.Label(index);
 
-        public ImageView Read(int index, ImageBuffer scratch)
+        public ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null)
         {
             OnRead(index);
-            return inner.Read(index, scratch);
+            return inner.Read(index, scratch, scale);
         }
 
         protected abstract void OnRead(int index);

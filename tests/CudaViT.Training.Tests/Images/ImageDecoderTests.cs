@@ -1,0 +1,180 @@
+using CudaViT.Images;
+using CudaViT.TestKit;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Data;
+
+namespace CudaViT.Training.Tests.Images;
+
+public sealed class ImageDecoderTests
+{
+    public static TheoryData<string> Files =>
+    [
+        .. Directory.EnumerateFiles(Fixtures.Shipped("images"))
+            .Select(file => Path.GetFileName(file))
+            .Where(file => Path.GetExtension(file) is ".jpg" or ".png")
+            .Order(),
+    ];
+
+    [SkippableTheory, MemberData(nameof(Files))]
+    public void Pixels_are_those_of_Pillow(string name)
+    {
+        ImageCodecs.Require();
+        using var expected = SafetensorsFile.Open(Fixtures.Shipped("images", "expected.safetensors"));
+        SafetensorsTensor tensor = expected[$"expected.{name}"];
+        byte[] pillow = expected.ReadBytes(tensor.Name);
+
+        ImageView image = Decode(File.ReadAllBytes(Fixtures.Shipped("images", name)));
+
+        Assert.Equal((tensor.Shape[0], tensor.Shape[1], 3), (image.Height, image.Width, image.Channels));
+        int tolerance = name.Contains("16_bits", StringComparison.Ordinal) ? 1 : 0; // Pillow drops the low byte
+        for (int i = 0; i < pillow.Length; i++)
+        {
+            Assert.InRange((int)image.Pixels[i], pillow[i] - tolerance, pillow[i] + tolerance);
+        }
+    }
+
+    // Where a factor is small enough for all views, the image comes at that size.
+    [SkippableTheory]
+    [InlineData(0.126, 0.25)]
+    [InlineData(0.125, 0.125)]
+    [InlineData(0.5, 0.5)]
+    [InlineData(0.51, 1)]
+    [InlineData(7, 1)]
+    public void A_jpeg_is_decoded_no_smaller_than_asked_for(double smallest, double expected)
+    {
+        ImageCodecs.Require();
+        byte[] scene = TexturedScenes.Draw(2, seed: 1, number: 3, height: 90, width: 150);
+        byte[] file = JpegWriter.Encode(scene, 90, 150, channels: 3, halvesColor: true);
+        ImageView image = new ImageDecoder().Decode(file, new Scale(smallest), new ImageBuffer());
+        Assert.Equal((90, 150), (image.FullHeight, image.FullWidth));
+        Assert.Equal(((int)Math.Ceiling(90 * expected), (int)Math.Ceiling(150 * expected)), (image.Height, image.Width));
+        Assert.InRange(Mean(image.Pixels), Mean(scene) - 2, Mean(scene) + 2);
+    }
+
+    [SkippableTheory]
+    [InlineData(1, false)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public void What_the_tests_write_is_what_decoders_read(int channels, bool halvesColor)
+    {
+        ImageCodecs.Require();
+        byte[] pixels = TexturedScenes.Draw(6, seed: 1, number: 8, height: 37, width: 51);
+        byte[] samples = channels == 3 ? pixels : [.. pixels.Where((_, i) => i % 3 == 1)];
+        ImageView image = Decode(JpegWriter.Encode(samples, 37, 51, channels, coarseness: 0, halvesColor));
+        double error = 0;
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            error += Math.Abs(image.Pixels[i] - samples[channels == 3 ? i : i / 3]) / (double)pixels.Length;
+        }
+
+        Assert.InRange(error, 0, halvesColor ? 3 : 0.7); // grain is in brightness alone, but light clips channels
+        byte[] png = PngWriter.Encode(samples, 37, 51, channels);
+        Assert.Equal(channels == 3 ? pixels : samples.SelectMany(v => new[] { v, v, v }), Decode(png).Pixels.ToArray());
+    }
+
+    [SkippableFact]
+    public void Grey_samples_of_16_bits_are_rounded_and_not_clipped()
+    {
+        ImageCodecs.Require();
+        byte[] samples = [0x00, 0x00, 0x00, 0x7F, 0x00, 0x81, 0x80, 0x80, 0xFF, 0x00, 0xFF, 0xFF];
+        byte[] decoded = Decode(PngWriter.Encode(samples, 2, 3, channels: 1, bits: 16)).Pixels.ToArray();
+        Assert.Equal([0, 0, 1, 128, 254, 255], decoded.Where((_, i) => i % 3 == 0));
+    }
+
+    [SkippableFact]
+    public void What_is_no_image_is_refused_with_a_reason()
+    {
+        ImageCodecs.Require();
+        byte[] jpeg = JpegWriter.Encode(TexturedScenes.Draw(1, 1, 1, 64, 64), 64, 64, 3);
+        byte[] png = File.ReadAllBytes(Fixtures.Shipped("images", "rgb.png"));
+        Assert.Equal("the file is empty", Refusal([]));
+        Assert.Contains("neither JPEG nor PNG", Refusal("GIF89a"u8.ToArray()));
+        Assert.Equal("the file is cut short", Refusal(jpeg[..(jpeg.Length / 2)]));
+        Assert.Equal("the file is cut short", Refusal(jpeg[..^2]));
+        Assert.NotEmpty(Refusal(jpeg[..20]));
+        Assert.Equal("the file is cut short", Refusal(png[..(png.Length / 2)]));
+        Assert.Equal("the PNG header is missing", Refusal(png[..20]));
+        png[^20] ^= 1;
+        Assert.NotEmpty(Refusal(png)); // the checksum tells
+    }
+
+    // A few bytes that announce gigabytes must not get them.
+    [SkippableFact]
+    public void Sizes_that_a_file_cannot_hold_are_refused_before_memory_is_taken()
+    {
+        ImageCodecs.Require();
+        byte[] jpeg = JpegWriter.Encode(TexturedScenes.Draw(1, 1, 1, 64, 64), 64, 64, 3);
+        int frame = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
+        jpeg.AsSpan(frame + 5, 4).Fill(0x20);
+        byte[] png = File.ReadAllBytes(Fixtures.Shipped("images", "rgb.png"));
+        byte[] wide = [.. png];
+        wide.AsSpan(16, 8).Fill(0x7F);
+        byte[] bomb = [.. png];
+        (bomb[16], bomb[17], bomb[20], bomb[21]) = (0, 1, 0, 1); // 65,581 x 65,571
+        (bomb[18], bomb[22]) = (0, 0);
+        byte[] hidden = [.. png];
+        (hidden[17], hidden[21]) = (0, 0);
+        (hidden[18], hidden[22]) = (0x20, 0x20); // 8,237 x 8,227: within the limit, but not in 3 KB
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        Assert.Contains("can hold", Refusal(jpeg));
+        Assert.Contains("the limit is", Refusal(wide));
+        Assert.Contains("the limit is", Refusal(bomb));
+        Assert.Contains("can hold", Refusal(hidden));
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 1 << 20);
+    }
+
+    // Damage within a picture does not stop a decoder: the rest of the data is there.
+    [SkippableFact]
+    public void A_jpeg_with_a_bad_spot_is_decoded_all_the_same()
+    {
+        ImageCodecs.Require();
+        byte[] file = File.ReadAllBytes(Fixtures.Shipped("images", "422.jpg"));
+        ImageView image = Decode([.. file[..^2], 0x12, 0x34, .. file[^2..]]); // too many bytes before the end
+        Assert.Equal((35, 45), (image.Height, image.Width));
+    }
+
+    [SkippableFact]
+    public void Threads_do_not_disturb_each_other()
+    {
+        ImageCodecs.Require();
+        var decoder = new ImageDecoder();
+        byte[][] files = [.. Enumerable.Range(0, 8).Select(i =>
+            JpegWriter.Encode(TexturedScenes.Draw(i, 1, i, 64, 64), 64, 64, 3))];
+        byte[][] alone = [.. files.Select(file => Decode(file).Pixels.ToArray())];
+        Parallel.For(0, 64, i => Assert.True(
+            decoder.Decode(files[i % 8], null, new ImageBuffer()).Pixels.SequenceEqual(alone[i % 8])));
+    }
+
+    [Fact]
+    public void A_missing_library_is_named_with_its_package()
+    {
+        var library = new ImageLibrary(
+            "libnothing", "XYZ files", "CUDAVIT_NOTHING", ["libnothing.so.7"], "apt-get install libnothing7");
+        string message = Assert.Throws<ImageLibraryException>(library.Require).Message;
+        Assert.Contains("libnothing.so.7", message);
+        Assert.Contains("apt-get install libnothing7", message);
+        Assert.Contains("CUDAVIT_NOTHING", message);
+        Assert.Null(library.File);
+    }
+
+    private static ImageView Decode(byte[] file) => new ImageDecoder().Decode(file, null, new ImageBuffer());
+
+    private static string Refusal(byte[] file) =>
+        Assert.Throws<UndecodableImageException>(() => Decode(file)).Message;
+
+    private static double Mean(ReadOnlySpan<byte> pixels)
+    {
+        double sum = 0;
+        foreach (byte pixel in pixels)
+        {
+            sum += pixel;
+        }
+
+        return sum / pixels.Length;
+    }
+
+    private sealed class Scale(double smallest) : IDecodeScale
+    {
+        public double Smallest(int height, int width) => smallest;
+    }
+}

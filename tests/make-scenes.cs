@@ -1,0 +1,30 @@
+// Draws the JPEG files that tests train on: 2,000 pictures of ten classes to learn from and 500 held out, as
+// FOLDER/images/{train,val}/CLASS/*.jpg and the same files in FOLDER/shards/{train,val}-*.tar.
+//
+//   dotnet run tests/make-scenes.cs -- FOLDER [COUNT [SEED]]
+
+#:property PublishAot=false
+#:project CudaViT.TestKit/CudaViT.TestKit.csproj
+
+using System.Globalization;
+using CudaViT.TestKit;
+
+if (args.Length is 0 or > 3)
+{
+    Console.Error.WriteLine("usage: dotnet run tests/make-scenes.cs -- FOLDER [COUNT [SEED]]");
+    return 2;
+}
+
+int count = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 2000;
+ulong seed = args.Length > 2 ? ulong.Parse(args[2], CultureInfo.InvariantCulture) : 2026;
+string images = Path.Combine(args[0], "images");
+string shards = Path.Combine(args[0], "shards");
+foreach ((string part, int files, ulong partSeed) in new[] { ("train", count, seed), ("val", count / 4, seed + 1) })
+{
+    IReadOnlyList<(int, string, byte[])> drawn = SceneFiles.Draw(files, partSeed);
+    SceneFiles.WriteFolder(images, part, drawn);
+    SceneFiles.WriteShards(shards, part, drawn, filesPerShard: 500);
+}
+
+Console.WriteLine($"{images} and {shards}: {count} pictures to learn from, {count / 4} held out, seed {seed}");
+return 0;
