@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using CudaViT.Cli.Commands;
+using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Cuda;
 using CudaViT.Training;
@@ -111,7 +112,7 @@ internal static class CommandLine
 
     private static int Fail(TextWriter error, int status, string message)
     {
-        error.WriteLine($"cudavit: {message.ReplaceLineEndings(" ")}");
+        error.WriteLine($"cudavit: {RunText.Printable(message)}");
         return status;
     }
 }

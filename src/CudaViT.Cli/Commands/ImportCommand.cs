@@ -95,7 +95,7 @@ internal static class ImportCommand
             string rest = names.Count > NamesShown
                 ? RunText.Text($" and {names.Count - NamesShown} more (all with --json)")
                 : "";
-            output.WriteLine($"{what}: {string.Join(", ", names.Take(NamesShown))}{rest}");
+            output.WriteLine(RunText.Printable($"{what}: {string.Join(", ", names.Take(NamesShown))}{rest}"));
         }
     }
 }

@@ -41,6 +41,12 @@ internal static class RunText
     public static string Duration(TimeSpan time) =>
         time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
 
+    /// <summary>
+    /// One line that may quote a file: line breaks become spaces, and what could command a terminal a question mark.
+    /// </summary>
+    public static string Printable(string text) =>
+        string.Concat(text.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? '?' : c));
+
     /// <summary>Numbers as everywhere in the program, whatever the machine's language.</summary>
     public static string Text(FormattableString text) => FormattableString.Invariant(text);
 

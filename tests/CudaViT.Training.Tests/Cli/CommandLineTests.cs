@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CudaViT.Cli.Output;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 using static CudaViT.Training.Tests.Support.CommandRunner;
@@ -135,6 +136,25 @@ public sealed class CommandLineTests : IDisposable
             Assert.Contains(says, error);
             Assert.False(Directory.Exists(folder), string.Join(' ', args)); // nothing half-written stays behind
         }
+    }
+
+    // Names come from a file that somebody else made.
+    [Fact]
+    public void What_a_file_says_cannot_command_the_terminal()
+    {
+        byte[] pickle = new PickleWriter().Op("}").Text("state_dict").Op("}").Text("x\u001b[2J\nfree: yes")
+            .Tensor("0", [1]).Op("ss").Finish();
+        _folder.Write("x.pth", PickleWriter.Zip(pickle, new Dictionary<string, byte[]> { ["0"] = new byte[4] }));
+        (int status, string output, string error) = Run("import", _folder["x.pth"], "--out", _folder["out"]);
+        Assert.Equal((1, ""), (status, output));
+        AssertOneLine(error);
+
+        byte[] bad = new PickleWriter().Text("x\u001b[2J").Op("\n").Finish();
+        _folder.Write("y.pth", PickleWriter.Zip(bad, new Dictionary<string, byte[]>()));
+        error = Run("import", _folder["y.pth"], "--out", _folder["out"]).Error;
+        AssertOneLine(error);
+        Assert.DoesNotContain('\u001b', error);
+        Assert.Equal("a b?[2Jc", RunText.Printable("a\nb\u001b[2Jc"));
     }
 
     [Fact]
