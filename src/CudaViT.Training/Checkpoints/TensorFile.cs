@@ -63,7 +63,7 @@ public static class TensorFile
             {
                 if (tensor.Name.StartsWith(prefix, StringComparison.Ordinal))
                 {
-                    NdArray array = NdArray.Empty(backend, ShapeOf(tensor), ArrayType(tensor, path));
+                    NdArray array = NdArray.Empty(backend, ShapeOf(tensor, path), ArrayType(tensor, path));
                     Fill(array, file, tensor.Name, buffer);
                     arrays.Add(tensor.Name[prefix.Length..], array);
                 }
@@ -89,8 +89,11 @@ public static class TensorFile
         }
     }
 
-    private static Shape ShapeOf(SafetensorsTensor tensor) =>
-        Shape.Create([.. tensor.Shape.Select(dimension => checked((int)dimension))]);
+    private static Shape ShapeOf(SafetensorsTensor tensor, string path) =>
+        Shape.Create([.. tensor.Shape.Select(dimension => dimension <= int.MaxValue
+            ? (int)dimension
+            : throw new CheckpointException(
+                $"{path}: tensor {tensor} has a dimension above {int.MaxValue}; expected smaller ones; split it."))]);
 
     private static DType ArrayType(SafetensorsTensor tensor, string path) => tensor.DType switch
     {

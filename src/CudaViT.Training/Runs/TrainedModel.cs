@@ -42,16 +42,25 @@ public sealed class TrainedModel
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = ReadSettings(file, path);
-        Encoder encoder = Encoder.Create(settings.Model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory
+        Encoder encoder = Declare(file, path, settings.Model);
         encoder.Initialize(backend, settings.ParameterType, settings.Seed);
         encoder.Train(false);
         encoder.Freeze();
         using var scope = new StepScope();
         HashSet<string> projector =
             [.. encoder.Layout().Except(encoder.BackboneLayout()).Select(entry => entry.Name)];
-        encoder.LoadBackbone(TensorFile.Read(file, backend, path, EncoderPrefix)
+        Dictionary<string, NdArray> backbone = TensorFile.Read(file, backend, path, EncoderPrefix)
             .Where(pair => !projector.Contains(pair.Key))
-            .ToDictionary());
+            .ToDictionary();
+        try
+        {
+            encoder.LoadBackbone(backbone);
+        }
+        catch (StateException e)
+        {
+            throw new CheckpointException($"{path}: {e.Message}", e);
+        }
+
         return new TrainedModel(path, settings, encoder);
     }
 
@@ -69,12 +78,30 @@ public sealed class TrainedModel
 
         try
         {
-            return SettingsJson.Merge(new TrainSettings(), (JsonObject)JsonNode.Parse(json)!, path);
+            TrainSettings settings = SettingsJson.Merge(new TrainSettings(), Parse(json), path);
+            settings.Validate();
+            return settings;
         }
-        catch (Exception e) when (e is JsonException or InvalidCastException)
+        catch (Exception e) when (e is JsonException or SettingsException)
         {
-            throw new CheckpointException($"{path}: the settings in its header are damaged; copy the file again.", e);
+            string why = e.Message.ReplaceLineEndings(" ").TrimEnd('.');
+            throw new CheckpointException(
+                $"{path}: the settings in its header are damaged ({why}); copy the file again.", e);
         }
+
+        static JsonObject Parse(string json) =>
+            JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false })
+                as JsonObject ?? throw new JsonException("no object");
+    }
+
+    /// <summary>Builds the encoder of a file without values, and checks that the file has them all.</summary>
+    /// <exception cref="CheckpointException">It lacks some, or they have another shape or type.</exception>
+    internal static Encoder Declare(SafetensorsFile file, string path, ModelSettings model)
+    {
+        Encoder encoder = Encoder.Create(model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory for it
+        LayoutCheck.Require(path, encoder.BackboneLayout(), name =>
+            file.Contains(EncoderPrefix + name) ? file[EncoderPrefix + name] : null);
+        return encoder;
     }
 
     /// <summary>Throws unless the encoder takes images like those of a data set.</summary>

@@ -5,6 +5,15 @@ public sealed record ModelSettings
 {
     private const int ConvolutionStride = 16;
 
+    // Far above any model, and low enough that no product of two or three of them leaves its type.
+    private const int MaxSize = 1 << 16;
+    private const int MaxPatch = 1 << 10;
+    private const int MaxChannels = 1 << 6;
+    private const int MaxDepth = 1 << 10;
+    private const int MaxMlpRatio = 1 << 6;
+    private const int MaxHead = 1 << 20;
+    private const int MaxGrid = 1 << 11;
+
     /// <summary>Kind of encoder.</summary>
     public Architecture Architecture { get; init; } = Architecture.VisionTransformer;
 
@@ -92,10 +101,10 @@ public sealed record ModelSettings
     /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
     public void Validate()
     {
-        Positive(ImageSize, nameof(ImageSize));
-        Positive(Channels, nameof(Channels));
-        Positive(HeadHidden, nameof(HeadHidden));
-        Positive(HeadOutput, nameof(HeadOutput));
+        Within(MaxSize, ImageSize, nameof(ImageSize));
+        Within(MaxChannels, Channels, nameof(Channels));
+        Within(MaxHead, HeadHidden, nameof(HeadHidden));
+        Within(MaxHead, HeadOutput, nameof(HeadOutput));
         if (Architecture == Architecture.VisionTransformer)
         {
             ValidateTransformer();
@@ -104,11 +113,12 @@ public sealed record ModelSettings
 
     private void ValidateTransformer()
     {
-        Positive(Patch, nameof(Patch));
-        Positive(Width, nameof(Width));
-        Positive(Depth, nameof(Depth));
-        Positive(Heads, nameof(Heads));
-        Positive(MlpRatio, nameof(MlpRatio));
+        Within(MaxPatch, Patch, nameof(Patch));
+        Within(MaxSize, Width, nameof(Width));
+        Within(MaxDepth, Depth, nameof(Depth));
+        Within(MaxSize, Heads, nameof(Heads));
+        Within(MaxMlpRatio, MlpRatio, nameof(MlpRatio));
+        Within(MaxGrid * Patch, ImageSize, nameof(ImageSize));
         Divides(Patch, "the patch size", ImageSize, nameof(ImageSize));
         Divides(Heads, "the number of heads", Width, nameof(Width));
         if (Position == PositionTable.SinCos)
@@ -128,11 +138,12 @@ public sealed record ModelSettings
         }
     }
 
-    private static void Positive(int value, string name)
+    private static void Within(int maximum, int value, string name)
     {
-        if (value <= 0)
+        if (value < 1 || value > maximum)
         {
-            throw new SettingsException($"model.{SettingsJson.KeyOf(name)} is {value}, but it must be at least 1.");
+            throw new SettingsException(
+                $"model.{SettingsJson.KeyOf(name)} is {value}, but it must be at least 1 and at most {maximum}.");
         }
     }
 

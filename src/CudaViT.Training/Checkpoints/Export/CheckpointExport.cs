@@ -24,7 +24,7 @@ public static class CheckpointExport
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = TrainedModel.ReadSettings(file, path);
-        Dictionary<string, string> names = Names(file, settings, part);
+        Dictionary<string, string> names = Names(file, path, settings, part);
         SafetensorsTensor[] tensors = [.. names.Select(pair =>
             new SafetensorsTensor(pair.Key, file[pair.Value].DType, file[pair.Value].Shape))];
         new DurableFiles().Write(output, tensors.Sum(tensor => tensor.SizeInBytes), stream =>
@@ -56,6 +56,7 @@ public static class CheckpointExport
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = TrainedModel.ReadSettings(file, path);
+        int tensors = Names(file, path, settings, ExportPart.Encoder).Count;
         ProtoMessage model = OnnxEncoder.Build(new EncoderWeights(file, settings), Metadata(settings));
         if (model.Length > int.MaxValue)
         {
@@ -65,19 +66,22 @@ public static class CheckpointExport
         }
 
         new DurableFiles().Write(output, model.Length, model.WriteTo);
-        int tensors = Names(file, settings, ExportPart.Encoder).Count;
         return new ExportReport(path, output, tensors, model.Length, settings.Model);
     }
 
     // By name in the result; in the order of the model.
-    private static Dictionary<string, string> Names(SafetensorsFile file, TrainSettings settings, ExportPart part) =>
-        part == ExportPart.Encoder
-            ? Nn.Encoder.Create(settings.Model).BackboneLayout().ToDictionary(
+    private static Dictionary<string, string> Names(
+        SafetensorsFile file, string path, TrainSettings settings, ExportPart part)
+    {
+        Nn.Encoder encoder = TrainedModel.Declare(file, path, settings.Model);
+        return part == ExportPart.Encoder
+            ? encoder.BackboneLayout().ToDictionary(
                 entry => entry.Name, entry => TrainedModel.EncoderPrefix + entry.Name)
             : new MoCoV3(settings.Model, temperature: 1).Layout()
                 .Select(entry => entry.Name)
                 .Where(file.Contains)
                 .ToDictionary(name => name);
+    }
 
     private static Dictionary<string, string> Metadata(TrainSettings settings) =>
         new([Format, new(TrainSettings.MetadataKey, SettingsJson.Write(settings.ResultOnly()))]);

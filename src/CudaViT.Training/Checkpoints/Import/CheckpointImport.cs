@@ -42,7 +42,7 @@ public static class CheckpointImport
         model = WithPosition(model, source, byTarget);
 
         (List<StateEntry> entries, List<string> absent) = Entries(model, byTarget);
-        Require(path, entries, byTarget);
+        LayoutCheck.Require(path, entries, name => byTarget.GetValueOrDefault(name));
         Write(output, source, model, entries, byTarget);
         HashSet<string> taken = [.. entries.Select(entry => entry.Name)];
         return new ImportReport
@@ -138,38 +138,6 @@ public static class CheckpointImport
             || !absent.Exists(part => entry.Name.StartsWith(part.Prefix, StringComparison.Ordinal)))];
         return (entries, [.. absent.Select(part => part.Name)]);
     }
-
-    private static void Require(
-        string path, List<StateEntry> entries, Dictionary<string, SafetensorsTensor> byTarget)
-    {
-        string[] missing =
-            [.. entries.Where(entry => !byTarget.ContainsKey(entry.Name)).Select(entry => entry.Name)];
-        if (missing.Length > 0)
-        {
-            throw new CheckpointException(
-                $"{path}: {missing.Length} tensors are missing: {string.Join(", ", missing)}; expected all of a part "
-                + "of the model or none; export it again.");
-        }
-
-        string[] wrong = [.. entries
-            .Select(entry => (Entry: entry, Tensor: byTarget[entry.Name]))
-            .Where(pair => !IsUsable(pair.Entry, pair.Tensor))
-            .Select(pair => $"{pair.Tensor} instead of {pair.Entry.Shape}")];
-        if (wrong.Length > 0)
-        {
-            throw new CheckpointException(
-                $"{path}: {wrong.Length} tensors have another shape or type than the model: {string.Join(", ", wrong)};"
-                + " expected those of one model; export it again.");
-        }
-    }
-
-    // A counter is the only thing without an axis, and the only integer.
-    private static bool IsUsable(StateEntry entry, SafetensorsTensor tensor) =>
-        tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size))
-        && (entry.Shape.Rank == 0
-            ? tensor.DType == SafetensorsDType.I64
-            : tensor.DType is SafetensorsDType.F64 or SafetensorsDType.F32 or SafetensorsDType.BF16
-                or SafetensorsDType.F16);
 
     private static void Write(
         string output,

@@ -1,0 +1,47 @@
+using CudaViT.Training.Nn;
+
+namespace CudaViT.Training.Checkpoints;
+
+/// <summary>
+/// Compares the tensors of a file with those that a model has, before anything is allocated for it: after that, the
+/// length of the file bounds the memory of the model.
+/// </summary>
+internal static class LayoutCheck
+{
+    /// <summary>Throws unless every tensor of a model is there, in its shape and in a type that it can be read from.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="entries">What the model has.</param>
+    /// <param name="find">The tensor of a name in the file; null if there is none.</param>
+    /// <exception cref="CheckpointException">The message lists all that are missing or different.</exception>
+    public static void Require(
+        string path, IEnumerable<StateEntry> entries, Func<string, SafetensorsTensor?> find)
+    {
+        (StateEntry Entry, SafetensorsTensor? Tensor)[] pairs =
+            [.. entries.Select(entry => (entry, find(entry.Name)))];
+        string[] missing = [.. pairs.Where(pair => pair.Tensor is null).Select(pair => pair.Entry.Name)];
+        if (missing.Length > 0)
+        {
+            throw new CheckpointException(
+                $"{path}: {missing.Length} tensors are missing: {string.Join(", ", missing)}; expected all of a part "
+                + "of the model or none; export it again.");
+        }
+
+        string[] wrong = [.. pairs
+            .Where(pair => !IsUsable(pair.Entry, pair.Tensor!))
+            .Select(pair => $"{pair.Tensor} instead of {pair.Entry.Shape}")];
+        if (wrong.Length > 0)
+        {
+            throw new CheckpointException(
+                $"{path}: {wrong.Length} tensors have another shape or type than the model: {string.Join(", ", wrong)};"
+                + " expected those of one model; export it again.");
+        }
+    }
+
+    // A counter is the only thing without an axis, and the only integer.
+    private static bool IsUsable(StateEntry entry, SafetensorsTensor tensor) =>
+        tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size))
+        && (entry.Shape.Rank == 0
+            ? tensor.DType == SafetensorsDType.I64
+            : tensor.DType is SafetensorsDType.F64 or SafetensorsDType.F32 or SafetensorsDType.BF16
+                or SafetensorsDType.F16);
+}
