@@ -1,6 +1,7 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Training.Checkpoints.Export;
+using CudaViT.Training.Runs;
 
 namespace CudaViT.Cli.Commands;
 
@@ -39,11 +40,13 @@ internal static class ExportCommand
         };
         command.SetAction(parsed =>
         {
-            ExportReport report = Run(
+            bool isJson = parsed.GetValue(json);
+            ExportReport report = WorkProgress.Show(output, isJson, progress => Run(
                 parsed.GetValue(checkpoint)!,
                 parsed.GetValue(result)!,
-                parsed.GetValue(part) == "all" ? ExportPart.All : ExportPart.Encoder);
-            if (parsed.GetValue(json))
+                parsed.GetValue(part) == "all" ? ExportPart.All : ExportPart.Encoder,
+                progress));
+            if (isJson)
             {
                 JsonOutput.Write(output, report);
             }
@@ -58,7 +61,7 @@ internal static class ExportCommand
         return command;
     }
 
-    private static ExportReport Run(string checkpoint, string output, ExportPart part)
+    private static ExportReport Run(string checkpoint, string output, ExportPart part, IWorkProgress progress)
     {
         string ending = Path.GetExtension(output);
         if (ending is not (Safetensors or Onnx))
@@ -69,11 +72,11 @@ internal static class ExportCommand
 
         if (ending == Safetensors)
         {
-            return CheckpointExport.WriteSafetensors(checkpoint, output, part);
+            return CheckpointExport.WriteSafetensors(checkpoint, output, part, progress);
         }
 
         return part == ExportPart.Encoder
-            ? CheckpointExport.WriteOnnx(checkpoint, output)
+            ? CheckpointExport.WriteOnnx(checkpoint, output, progress)
             : throw new UsageException($"--part is 'all'; expected encoder for {Onnx} files; leave the option out");
     }
 }

@@ -43,9 +43,10 @@ internal static class ImportCommand
         command.SetAction(parsed =>
         {
             var request = new ImportRequest(parsed.GetValue(heads), parsed.GetValue(size));
-            ImportReport report = CheckpointImport.Run(
-                parsed.GetValue(file)!, parsed.GetValue(result)!, request);
-            if (parsed.GetValue(json))
+            bool isJson = parsed.GetValue(json);
+            ImportReport report = WorkProgress.Show(output, isJson, progress => CheckpointImport.Run(
+                parsed.GetValue(file)!, parsed.GetValue(result)!, request, progress));
+            if (isJson)
             {
                 JsonOutput.Write(output, report);
             }

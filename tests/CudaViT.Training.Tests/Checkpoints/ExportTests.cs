@@ -79,7 +79,9 @@ public sealed class ExportTests : IDisposable
     public void What_was_exported_can_be_imported_again_and_is_the_same(ExportPart part)
     {
         string file = Write(Small);
-        ExportReport report = CheckpointExport.WriteSafetensors(file, _folder["out.safetensors"], part);
+        var progress = new SilentWork();
+        ExportReport report = CheckpointExport.WriteSafetensors(file, _folder["out.safetensors"], part, progress);
+        Assert.Equal(1, progress.Share);
         Assert.Equal(new FileInfo(_folder["out.safetensors"]).Length, report.SizeInBytes);
         ImportReport imported = CheckpointImport.Run(
             _folder["out.safetensors"], _folder["back.safetensors"], new ImportRequest());

@@ -19,17 +19,21 @@ public static class CheckpointExport
     /// <param name="path">A file with the settings in its header.</param>
     /// <param name="output">The safetensors file to write.</param>
     /// <param name="part">What of it.</param>
+    /// <param name="progress">Is told how far it is; null for nobody.</param>
     /// <exception cref="InputException">The file cannot be read, or the result cannot be written.</exception>
-    public static ExportReport WriteSafetensors(string path, string output, ExportPart part)
+    public static ExportReport WriteSafetensors(
+        string path, string output, ExportPart part, IWorkProgress? progress = null)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = TrainedModel.ReadSettings(file, path);
         Dictionary<string, string> names = Names(file, path, settings, part);
         SafetensorsTensor[] tensors = [.. names.Select(pair =>
             new SafetensorsTensor(pair.Key, file[pair.Value].DType, file[pair.Value].Shape))];
-        new DurableFiles().Write(output, tensors.Sum(tensor => tensor.SizeInBytes), stream =>
+        long size = tensors.Sum(tensor => tensor.SizeInBytes);
+        new DurableFiles().Write(output, size, stream =>
         {
-            var writer = new SafetensorsWriter(stream, tensors, Metadata(settings));
+            var watched = new WatchedStream(stream, size, progress);
+            var writer = new SafetensorsWriter(watched, tensors, Metadata(settings));
             byte[] chunk = new byte[ChunkBytes];
             foreach (SafetensorsTensor tensor in tensors)
             {
@@ -49,10 +53,11 @@ public static class CheckpointExport
     /// <summary>Writes the encoder as an ONNX file, opset 17, for batches of any size.</summary>
     /// <param name="path">A file with the settings in its header.</param>
     /// <param name="output">The ONNX file to write.</param>
+    /// <param name="progress">Is told how far it is; null for nobody.</param>
     /// <exception cref="InputException">
     /// The file cannot be read, the result cannot be written, or it is larger than the format allows.
     /// </exception>
-    public static ExportReport WriteOnnx(string path, string output)
+    public static ExportReport WriteOnnx(string path, string output, IWorkProgress? progress = null)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = TrainedModel.ReadSettings(file, path);
@@ -65,7 +70,7 @@ public static class CheckpointExport
                 + "smaller one; export it as safetensors.");
         }
 
-        new DurableFiles().Write(output, model.Length, model.WriteTo);
+        new DurableFiles().Write(output, model.Length, stream => model.WriteTo(new WatchedStream(stream, model.Length, progress)));
         return new ExportReport(path, output, tensors, model.Length, settings.Model);
     }
 

@@ -26,10 +26,12 @@ public static class CheckpointImport
     /// <param name="path">A .pth.tar, .pth or .safetensors file.</param>
     /// <param name="output">The safetensors file to write.</param>
     /// <param name="request">What the shapes do not tell.</param>
+    /// <param name="progress">Is told how far it is; null for nobody.</param>
     /// <exception cref="InputException">
     /// The file cannot be read, is no model that is known here, lacks something, or the result cannot be written.
     /// </exception>
-    public static ImportReport Run(string path, string output, ImportRequest request)
+    public static ImportReport Run(
+        string path, string output, ImportRequest request, IWorkProgress? progress = null)
     {
         ArgumentNullException.ThrowIfNull(request);
         using ITensorSource source = TensorSources.Open(path);
@@ -43,7 +45,7 @@ public static class CheckpointImport
 
         (List<StateEntry> entries, List<string> absent) = Entries(model, byTarget);
         LayoutCheck.Require(path, entries, name => byTarget.GetValueOrDefault(name));
-        Write(output, source, model, entries, byTarget);
+        Write(output, source, model, entries, byTarget, progress);
         HashSet<string> taken = [.. entries.Select(entry => entry.Name)];
         return new ImportReport
         {
@@ -144,7 +146,8 @@ public static class CheckpointImport
         ITensorSource source,
         ModelSettings model,
         List<StateEntry> entries,
-        Dictionary<string, SafetensorsTensor> byTarget)
+        Dictionary<string, SafetensorsTensor> byTarget,
+        IWorkProgress? progress)
     {
         SafetensorsTensor[] described = [.. entries.Select(entry => new SafetensorsTensor(
             entry.Name, Written(byTarget[entry.Name].DType), byTarget[entry.Name].Shape))];
@@ -152,9 +155,10 @@ public static class CheckpointImport
         {
             [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Preset = "imported", Model = model }),
         };
-        new DurableFiles().Write(output, described.Sum(tensor => tensor.SizeInBytes), stream =>
+        long size = described.Sum(tensor => tensor.SizeInBytes);
+        new DurableFiles().Write(output, size, stream =>
         {
-            var writer = new SafetensorsWriter(stream, described, metadata);
+            var writer = new SafetensorsWriter(new WatchedStream(stream, size, progress), described, metadata);
             foreach (SafetensorsTensor tensor in described)
             {
                 SafetensorsTensor from = byTarget[tensor.Name];
