@@ -10,7 +10,7 @@ namespace CudaViT.Emulator;
 internal sealed partial class HostCompiler
 {
     public const int OldestGcc = 11;
-    public const int OldestClang = 14;
+    public const int OldestClang = 15;
 
     private static readonly ConcurrentDictionary<string, HostCompiler?> Known = new(StringComparer.Ordinal);
 
@@ -66,7 +66,7 @@ internal sealed partial class HostCompiler
         }
     }
 
-    // The first releases with all that the shim and the checks need, such as __builtin_bit_cast.
+    // The first g++ with __builtin_bit_cast, the first clang++ that has copies of structures checked.
     private static HostCompiler? Ask(string candidate)
     {
         if (Start(candidate, ["--version"]) is not (0, string output))

@@ -60,7 +60,8 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
             (directory, result) =>
             {
                 (bool succeeded, string log) = compiler.Run(
-                    directory, [.. options, "-I.", "-o", result, "emulator_module.cpp", runtime, .. ModuleLinking]);
+                    directory,
+                    [.. options, $"-ffile-prefix-map={directory}=.", "-I.", "-o", result, "emulator_module.cpp", runtime, .. ModuleLinking]);
                 if (!succeeded)
                 {
                     throw new KernelCompilationException(

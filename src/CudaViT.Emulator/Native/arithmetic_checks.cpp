@@ -26,9 +26,18 @@ EXPORT void __ubsan_handle_type_mismatch_v1(const MisalignedAccess* data, uintpt
         1 << data->log_alignment);
 }
 
-EXPORT void __ubsan_handle_out_of_bounds(const SourcePlace* place, uintptr_t index)
+struct IndexOutside {
+    SourcePlace place;
+    const void* array_type;
+    const uint16_t* index_type; // kind, then 2 * log2(bits) + (1 if signed)
+};
+
+EXPORT void __ubsan_handle_out_of_bounds(const IndexOutside* data, uintptr_t value)
 {
-    fail_at(place->file, (int)place->line, "index %lld lies outside the array", (long long)index);
+    const int unused = 64 - (1 << (data->index_type[1] >> 1));
+    const bool is_signed = (data->index_type[1] & 1) != 0;
+    const long long index = is_signed ? (long long)(value << unused) >> unused : (long long)(value << unused >> unused);
+    fail_at(data->place.file, (int)data->place.line, "index %lld lies outside the array", index);
 }
 
 EXPORT void __ubsan_handle_shift_out_of_bounds(const SourcePlace* place, uintptr_t, uintptr_t)

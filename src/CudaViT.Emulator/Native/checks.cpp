@@ -130,6 +130,26 @@ ACCESSES(8)
 ACCESSES(16)
 EXPORT void __tsan_read_range(void* p, size_t bytes) { check(p, bytes, Access::Read, CALLER); }
 EXPORT void __tsan_write_range(void* p, size_t bytes) { check(p, bytes, Access::Write, CALLER); }
+
+// How clang copies and fills structures.
+EXPORT void* __tsan_memcpy(void* target, const void* source, size_t bytes)
+{
+    if (bytes > 0) check(source, bytes, Access::Read, CALLER);
+    if (bytes > 0) check(target, bytes, Access::Write, CALLER);
+    return memcpy(target, source, bytes);
+}
+EXPORT void* __tsan_memmove(void* target, const void* source, size_t bytes)
+{
+    if (bytes > 0) check(source, bytes, Access::Read, CALLER);
+    if (bytes > 0) check(target, bytes, Access::Write, CALLER);
+    return memmove(target, source, bytes);
+}
+EXPORT void* __tsan_memset(void* target, int value, size_t bytes)
+{
+    if (bytes > 0) check(target, bytes, Access::Write, CALLER);
+    return memset(target, value, bytes);
+}
+
 EXPORT void __tsan_init() {}
 EXPORT void __tsan_func_entry(void*) {}
 EXPORT void __tsan_func_exit() {}
