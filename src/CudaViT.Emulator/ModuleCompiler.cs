@@ -7,14 +7,20 @@ namespace CudaViT.Emulator;
 internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cache, bool isChecked)
 {
     private const string Sanitizers =
-        "-fsanitize=thread,bounds,alignment,shift,integer-divide-by-zero,signed-integer-overflow";
+        "-fsanitize=thread,alignment,shift,integer-divide-by-zero,signed-integer-overflow";
 
     // Optimization of the first level keeps the lines of messages right, and modules compile fastest with it. The
     // sanitizer for threads would also announce every function.
     private static readonly string[] ChecksOfGcc =
-        ["-O1", Sanitizers, "-fsanitize=bounds-strict", "--param=tsan-instrument-func-entry-exit=0"];
+        ["-O1", Sanitizers, "-fsanitize=bounds,bounds-strict", "--param=tsan-instrument-func-entry-exit=0"];
 
-    private static readonly string[] ChecksOfClang = ["-O1", Sanitizers, "-mllvm", "-tsan-instrument-func-entry-exit=0"];
+    // Not all of clang's bounds: local-bounds stops the process instead of calling a function. A call that became a jump
+    // would leave no place to name.
+    private static readonly string[] ChecksOfClang =
+    [
+        "-O1", Sanitizers, "-fsanitize=array-bounds", "-fstrict-flex-arrays=1", "-fno-optimize-sibling-calls",
+        "-mllvm", "-tsan-instrument-func-entry-exit=0",
+    ];
 
     // The older form of line tables, because addr2line mistakes the files in clang's newer one.
     private static readonly string[] Common =

@@ -22,7 +22,7 @@ extern "C" __global__ void order(unsigned* blocks, unsigned* threads, unsigned* 
     if (threadIdx.x == 0) blocks[blockIdx.x] = atomicAdd(counters, 1u);
 }
 
-extern "C" __global__ void write_at(float* y, int i) { y[i] = 1; }
+extern "C" __global__ void write_at(float* y, index_t i) { y[i] = 1; }
 
 extern "C" __global__ void early_exit(float* y)
 {
