@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using CudaViT.TestKit;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 
@@ -55,6 +57,20 @@ public sealed class SceneTrainingTests : IDisposable
         Assert.Contains("2 of 200 images could not be decoded", output);
         Assert.Contains($"{files[7]}: the file is cut short", output);
         Assert.Contains($"{files[80]}: the content is neither JPEG nor PNG", output);
+
+        (status, _, error) = CliProcess.Run(
+            "features", "--checkpoint", _folder["run", "final.safetensors"], "--data", _folder["folder"],
+            "--out", _folder["features"], "--device", "cpu");
+        Assert.Equal((0, ""), (status, error));
+        using (var features = SafetensorsFile.Open(_folder["features", "features.safetensors"]))
+        {
+            ReadOnlySpan<float> rows = MemoryMarshal.Cast<byte, float>(features.ReadBytes("train.features"));
+            int width = rows.Length / 200;
+            for (int i = 0; i < rows.Length; i++)
+            {
+                Assert.Equal(i / width is 7 or 80, float.IsNaN(rows[i]));
+            }
+        }
 
         File.WriteAllBytes(files[150], []);
         (status, _, error) = CliProcess.Run(
