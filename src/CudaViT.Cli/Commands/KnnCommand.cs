@@ -85,7 +85,7 @@ internal static class KnnCommand
 
         foreach (DamagedImage image in report.LeftOut)
         {
-            output.WriteLine($"left out {image.Name}: {image.Reason}");
+            output.WriteLine(RunText.Printable($"left out {image.Name}: {image.Reason}"));
         }
     }
 

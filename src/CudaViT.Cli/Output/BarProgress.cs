@@ -23,14 +23,14 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
         _overview = overview;
         foreach (string line in RunText.Heading(overview))
         {
-            console.WriteLine(line);
+            console.WriteLine(RunText.Printable(line));
         }
 
         _bar = context.AddTask("starting", maxValue: overview.Steps);
         _bar.Value = overview.StepsDone;
     }
 
-    public void OnNote(string line) => console.WriteLine(line);
+    public void OnNote(string line) => console.WriteLine(RunText.Printable(line));
 
     public void OnStep(StepMetrics step)
     {

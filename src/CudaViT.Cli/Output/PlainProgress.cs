@@ -24,7 +24,7 @@ internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
         }
     }
 
-    public void OnNote(string line) => output.WriteLine(line);
+    public void OnNote(string line) => output.WriteLine(RunText.Printable(line));
 
     public void OnStep(StepMetrics step)
     {

@@ -35,7 +35,7 @@ internal sealed class WorkProgress : IWorkProgress
                 .Start(context => work(Bar(context)));
     }
 
-    public void OnLine(string line) => _line(line);
+    public void OnLine(string line) => _line(RunText.Printable(line));
 
     public void OnAdvance(double share, string text)
     {
