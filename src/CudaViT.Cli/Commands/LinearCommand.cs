@@ -120,6 +120,11 @@ internal static class LinearCommand
         string frozen = RunText.Text($"all {report.FrozenTensors} tensors of the encoder are bit-identical to");
         output.WriteLine(RunText.Text(
             $"top-1 {report.Top1:f4}, top-5 {report.Top5:f4}; {frozen} {report.Checkpoint}"));
+        foreach (DamagedImage image in report.LeftOut)
+        {
+            output.WriteLine($"left out {image.Name}: {image.Reason}");
+        }
+
         if (folder is not null)
         {
             output.WriteLine($"written to {folder}: linear.json, classifier.safetensors");

@@ -98,6 +98,15 @@ public sealed class LinearProbeTests : IDisposable
     }
 
     [Fact]
+    public void A_damaged_image_is_left_out_and_listed()
+    {
+        var data = new DatasetSplits(new Damaging(_data.Train, 7), new Damaging(_data.HeldOut!, 3));
+        LinearReport report = LinearProbe.Run(_model, data, _settings, new SilentWork()).Report;
+        Assert.Equal(["image 7", "image 3"], report.LeftOut.Select(image => image.Name));
+        Assert.Equal(19, report.Confusion.Sum(row => row.Sum()));
+    }
+
+    [Fact]
     public void The_published_protocol_is_the_default()
     {
         LinearSettings vit = LinearSettings.For(ModelSettings.VitSmall);
@@ -144,4 +153,28 @@ public sealed class LinearProbeTests : IDisposable
 
     private LinearReport Run(LinearSettings settings) =>
         LinearProbe.Run(_model, _data, settings, new SilentWork()).Report;
+
+    /// <summary>A data set one of whose images cannot be decoded.</summary>
+    private sealed class Damaging(IImageDataset inner, int bad) : IImageDataset
+    {
+        public string Name => inner.Name;
+
+        public int Count => inner.Count;
+
+        public int Channels => inner.Channels;
+
+        public int ClassCount => inner.ClassCount;
+
+        public IReadOnlyList<string>? ClassNames => inner.ClassNames;
+
+        public Normalization Normalization => inner.Normalization;
+
+        public IReadOnlyList<DamagedImage> Damaged => [new($"image {bad}", "cut short")];
+
+        public int Label(int index) => inner.Label(index);
+
+        public ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) => index == bad
+            ? throw new UndecodableImageException($"image {bad}")
+            : inner.Read(index, scratch, scale);
+    }
 }

@@ -92,6 +92,7 @@ public sealed class LinearProbe
         ChosenBaseLearningRate = chosen.BaseRate,
         Top1 = chosen.Tally.Top1,
         Top5 = chosen.Tally.Top5,
+        LeftOut = [.. _data.Train.Damaged, .. _data.HeldOut.Damaged],
         Classes = [.. chosen.Tally.Classes(_data.Train.ClassNames)],
         Confusion = chosen.Tally.Confusion,
     };

@@ -1,3 +1,5 @@
+using CudaViT.Training.Data;
+
 namespace CudaViT.Training.Evaluation.Linear;
 
 /// <summary>Result of a linear probe.</summary>
@@ -34,6 +36,9 @@ public sealed record LinearReport
 
     /// <summary>Top-5 accuracy after the last epoch.</summary>
     public required double Top5 { get; init; }
+
+    /// <summary>Images that could not be decoded and were left out.</summary>
+    public required IReadOnlyList<DamagedImage> LeftOut { get; init; }
 
     /// <summary>Every class after the last epoch.</summary>
     public required IReadOnlyList<ClassScore> Classes { get; init; }
