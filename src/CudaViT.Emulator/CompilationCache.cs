@@ -24,8 +24,8 @@ internal sealed class CompilationCache
     /// <param name="files">What is compiled, by name.</param>
     /// <param name="key">Everything else that decides about the result: compiler, options.</param>
     /// <param name="compile">
-    /// Compiles the files, which stand in the given folder, to the given path, whose last part is the library's own name;
-    /// throws if that fails.
+    /// Compiles the files, which stand in the given folder, to the given path, whose last part is the library's own
+    /// name; throws if that fails.
     /// </param>
     public string Get(
         string name, IReadOnlyDictionary<string, string> files, string key, Action<string, string> compile)

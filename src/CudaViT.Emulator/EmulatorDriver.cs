@@ -7,12 +7,12 @@ using CudaViT.Cuda;
 namespace CudaViT.Emulator;
 
 /// <summary>
-/// A device made of this machine's CPU: runs the kernels of <c>kernels/</c>, compiled by the host's C++ compiler, with a
-/// fiber for each CUDA thread, and checks what they do.
+/// A device made of this machine's CPU: runs the kernels of <c>kernels/</c>, compiled by the host's C++ compiler, with
+/// a fiber for each CUDA thread, and checks what they do.
 /// </summary>
 /// <remarks>
-/// Errors of kernels are <see cref="GpuException"/>s that name operation, kernel, block, thread and line; the driver can be
-/// used afterwards. Shuffles, barriers and tensor-core instructions behave as on compute capability 8.0.
+/// Errors of kernels are <see cref="GpuException"/>s that name operation, kernel, block, thread and line; the driver
+/// can be used afterwards. Shuffles, barriers and tensor-core instructions behave as on compute capability 8.0.
 /// </remarks>
 public sealed unsafe class EmulatorDriver : IGpuDriver
 {
@@ -56,12 +56,14 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
             throw new GpuException(reason);
         }
 
-        HostCompiler compiler = HostCompiler.Find(_options.Compiler) ?? throw new GpuException(NoCompiler(_options.Compiler));
+        HostCompiler compiler = HostCompiler.Find(_options.Compiler)
+            ?? throw new GpuException(NoCompiler(_options.Compiler));
         _compiler = new ModuleCompiler(compiler, new CompilationCache(_options.CacheDirectory), _options.Checked);
         _runtime = EmulatorRuntime.Load(_compiler.Runtime);
         Properties = new GpuProperties
         {
-            Name = $"CUDA emulator ({(_options.Checked ? "checked" : "plain")}, {_workers} threads, {compiler.Version})",
+            Name = $"CUDA emulator ({(_options.Checked ? "checked" : "plain")}, {_workers} threads, "
+                + $"{compiler.Version})",
             ComputeCapability = new Version(8, 0),
             Multiprocessors = 4, // few, so that kernels sized by it also loop
             SharedBytesPerBlock = SharedBytesPerBlock,
@@ -109,7 +111,8 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
                 || _runtime.Allocate(sizeInBytes, _owner, _options.Checked) is var address && address == 0)
             {
                 throw new GpuException(
-                    $"The emulator has no {sizeInBytes:N0} bytes left; {_allocatedBytes:N0} of {_options.MemoryBytes:N0} are taken.")
+                    $"The emulator has no {sizeInBytes:N0} bytes left; {_allocatedBytes:N0} of {_options.MemoryBytes:N0} "
+                    + "are taken.")
                 {
                     IsOutOfMemory = true,
                 };
@@ -175,7 +178,8 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
             if (_runtime.FirstUnwritten(source, destination.Length, _owner) is var offset and not -1)
             {
                 ulong number = _runtime.AllocationNumber(source, _owner, out _);
-                throw new GpuException($"{label}: reads byte {offset} of allocation #{number}, which nobody has written.");
+                throw new GpuException(
+                    $"{label}: reads byte {offset} of allocation #{number}, which nobody has written.");
             }
 
             new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
@@ -406,7 +410,8 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
         byte[] values = new byte[used];
         for (int i = 0; i < starts.Length; i++)
         {
-            new ReadOnlySpan<byte>(arguments[i], (int)function.Kernel->ParameterSizes[i]).CopyTo(values.AsSpan(starts[i]));
+            var argument = new ReadOnlySpan<byte>(arguments[i], (int)function.Kernel->ParameterSizes[i]);
+            argument.CopyTo(values.AsSpan(starts[i]));
         }
 
         return (values, starts);
@@ -416,20 +421,22 @@ public sealed unsafe class EmulatorDriver : IGpuDriver
     {
         if (grid is not { X: > 0, Y: > 0 and <= 65535, Z: > 0 and <= 65535 })
         {
-            throw new GpuException($"{label}: a grid of {grid} blocks; each axis needs at least 1, y and z at most 65,535.");
+            throw new GpuException(
+                $"{label}: a grid of {grid} blocks; each axis needs at least 1, y and z at most 65,535.");
         }
 
         if (block is not { X: > 0, Y: > 0, Z: > 0 and <= 64 } || block.Count > LargestBlock)
         {
-            throw new GpuException($"{label}: a block of {block} threads; it needs 1 to {LargestBlock}, and at most 64 along z.");
+            throw new GpuException(
+                $"{label}: a block of {block} threads; it needs 1 to {LargestBlock}, and at most 64 along z.");
         }
 
         long shared = sharedBytes + (long)function.Module.Native->SharedBytes;
         if (sharedBytes < 0 || shared > SharedBytesPerBlock)
         {
             throw new GpuException(
-                $"{label}: {sharedBytes:N0} bytes of dynamic shared memory and {function.Module.Native->SharedBytes:N0} of the "
-                + $"module's are more than the {SharedBytesPerBlock:N0} of a block.");
+                $"{label}: {sharedBytes:N0} bytes of dynamic shared memory and "
+                + $"{function.Module.Native->SharedBytes:N0} of the module's are more than the {SharedBytesPerBlock:N0} of a block.");
         }
     }
 

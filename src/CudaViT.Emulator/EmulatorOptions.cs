@@ -10,8 +10,8 @@ public sealed record EmulatorOptions
     public bool Checked { get; init; } = true;
 
     /// <summary>
-    /// Whether work waits until something asks for its result, so that work that wrongly relies on the other stream, or on
-    /// the order of submission, finds poison.
+    /// Whether work waits until something asks for its result, so that work that wrongly relies on the other stream, or
+    /// on the order of submission, finds poison.
     /// </summary>
     public bool Lazy { get; init; }
 
@@ -30,8 +30,8 @@ public sealed record EmulatorOptions
     public string? CacheDirectory { get; init; }
 
     /// <summary>
-    /// The C++ compiler; null for <c>CXX</c>, or else the first of g++ and clang++ on the path. With clang++, the checked mode
-    /// does not see misaligned copies of structures.
+    /// The C++ compiler; null for <c>CXX</c>, or else the first of g++ and clang++ on the path. With clang++, the
+    /// checked mode does not see misaligned copies of structures.
     /// </summary>
     public string? Compiler { get; init; }
 }

@@ -29,7 +29,9 @@ internal sealed partial class HostCompiler
     /// <param name="wanted">Path or name; null for CXX, g++ or clang++.</param>
     public static HostCompiler? Find(string? wanted)
     {
-        string?[] candidates = wanted is not null ? [wanted] : [Environment.GetEnvironmentVariable("CXX"), "g++", "clang++"];
+        string?[] candidates = wanted is not null
+            ? [wanted]
+            : [Environment.GetEnvironmentVariable("CXX"), "g++", "clang++"];
         return candidates.Where(candidate => !string.IsNullOrWhiteSpace(candidate))
             .Select(candidate => Known.GetOrAdd(candidate!, Ask))
             .FirstOrDefault(found => found is not null);
@@ -43,7 +45,8 @@ internal sealed partial class HostCompiler
             : (false, $"{Path} could not be started");
 
     /// <summary>Starts a program and collects what it prints.</summary>
-    internal static (int Status, string Output)? Start(string program, IEnumerable<string> arguments, string? directory = null)
+    internal static (int Status, string Output)? Start(
+        string program, IEnumerable<string> arguments, string? directory = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {

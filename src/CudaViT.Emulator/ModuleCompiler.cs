@@ -14,8 +14,8 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
     private static readonly string[] ChecksOfGcc =
         ["-O1", Sanitizers, "-fsanitize=bounds,bounds-strict", "--param=tsan-instrument-func-entry-exit=0"];
 
-    // Not all of clang's bounds: local-bounds stops the process instead of calling a function. A call that became a jump
-    // would leave no place to name.
+    // Not all of clang's bounds: local-bounds stops the process instead of calling a function. A call that became a
+    // jump would leave no place to name.
     private static readonly string[] ChecksOfClang =
     [
         "-O1", Sanitizers, "-fsanitize=array-bounds", "-fstrict-flex-arrays=1", "-fno-optimize-sibling-calls",
@@ -67,11 +67,15 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
             {
                 (bool succeeded, string log) = compiler.Run(
                     directory,
-                    [.. options, $"-ffile-prefix-map={directory}=.", "-I.", "-o", result, "emulator_module.cpp", runtime, .. ModuleLinking]);
+                    [
+                        .. options, $"-ffile-prefix-map={directory}=.", "-I.", "-o", result, "emulator_module.cpp",
+                        runtime, .. ModuleLinking,
+                    ]);
                 if (!succeeded)
                 {
                     throw new KernelCompilationException(
-                        $"{module} does not compile for the emulator.\n{compiler.Path} {string.Join(' ', options)}\n{log}");
+                        $"{module} does not compile for the emulator.\n"
+                        + $"{compiler.Path} {string.Join(' ', options)}\n{log}");
                 }
             });
     }
@@ -88,10 +92,12 @@ internal sealed class ModuleCompiler(HostCompiler compiler, CompilationCache cac
             (directory, result) =>
             {
                 string[] linking = [.. RuntimeLinking[..^1], RuntimeLinking[^1] + Path.GetFileName(result)];
-                (bool succeeded, string log) = compiler.Run(directory, [.. options, "-o", result, "runtime.cpp", .. linking]);
+                (bool succeeded, string log) = compiler.Run(
+                    directory, [.. options, "-o", result, "runtime.cpp", .. linking]);
                 if (!succeeded)
                 {
-                    throw new KernelCompilationException($"The emulator's runtime does not compile with {compiler.Version}.\n{log}");
+                    throw new KernelCompilationException(
+                        $"The emulator's runtime does not compile with {compiler.Version}.\n{log}");
                 }
             });
     }

@@ -71,7 +71,8 @@ public sealed class CompilationTests : IDisposable
         EmulatorAtHand.OrSkip();
         foreach (bool isChecked in new[] { true, false })
         {
-            using var driver = new EmulatorDriver(new EmulatorOptions { CacheDirectory = _folder, Checked = isChecked });
+            using var driver = new EmulatorDriver(
+                new EmulatorOptions { CacheDirectory = _folder, Checked = isChecked });
             driver.Prepare([Module(KernelBuild.F32), Module(KernelBuild.F64)]);
         }
 
@@ -107,7 +108,8 @@ public sealed class CompilationTests : IDisposable
         GpuException error = Assert.Throws<GpuException>(
             () => new EmulatorDriver(new EmulatorOptions { CacheDirectory = _folder, Compiler = "no-such-compiler" }));
         Assert.Equal(
-            "The CUDA emulator needs g++ 11 or clang++ 15 or newer; no-such-compiler is none. Install g++.", error.Message);
+            "The CUDA emulator needs g++ 11 or clang++ 15 or newer; no-such-compiler is none. Install g++.",
+            error.Message);
     }
 
     private static KernelModule Module(KernelBuild build) => new(TestKernels.File(Text), build);

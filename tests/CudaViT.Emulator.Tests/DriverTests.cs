@@ -2,7 +2,9 @@ using CudaViT.Cuda;
 
 namespace CudaViT.Emulator.Tests;
 
-/// <summary>The driver's own promises: order, laziness, recordings, limits, and what the plain mode still notices.</summary>
+/// <summary>
+/// The driver's own promises: order, laziness, recordings, limits, and what the plain mode still notices.
+/// </summary>
 public sealed class DriverTests
 {
     [SkippableTheory]
@@ -111,7 +113,9 @@ public sealed class DriverTests
             using TestKernels kernels = Open(new EmulatorOptions { Seed = seed, Workers = 1 });
             nint blocks = kernels.Empty<uint>(16), threads = kernels.Empty<uint>(16 * 64), counters = kernels.Array(0u);
             kernels.Launch("order", 16, 64, blocks, threads, counters);
-            return (string.Join(' ', kernels.Read<uint>(blocks, 16)), string.Join(' ', kernels.Read<uint>(threads, 16 * 64)));
+            return (
+                string.Join(' ', kernels.Read<uint>(blocks, 16)),
+                string.Join(' ', kernels.Read<uint>(threads, 16 * 64)));
         }
     }
 
@@ -121,7 +125,8 @@ public sealed class DriverTests
         using TestKernels kernels = Open(new EmulatorOptions { Checked = false });
         nint y = kernels.Array(new float[64]);
         GpuException error = Assert.Throws<GpuException>(() => kernels.Launch("write_at", 1, 1, y, 64));
-        Assert.Matches("^write_at \\(f32\\): wrote just outside allocation #[0-9]+, which its argument y points into", error.Message);
+        Assert.Matches("^write_at \\(f32\\): wrote just outside allocation #[0-9]+, which its argument y points into",
+            error.Message);
         Assert.Throws<GpuException>(() => kernels.Launch("write_at", 1, 1, y, -1));
         kernels.Launch("write_at", 1, 1, y, 63);
         kernels.Driver.Synchronize();
@@ -175,7 +180,8 @@ public sealed class DriverTests
         nint y = kernels.Array(new float[4]);
         foreach ((Dim3 grid, Dim3 block, int shared) in new (Dim3, Dim3, int)[]
         {
-            (0, 1, 0), ((1, 65536), 1, 0), (1, 1025, 0), (1, (32, 33), 0), (1, (1, 1, 65), 0), (1, 1, 232449), (1, 1, -1),
+            (0, 1, 0), ((1, 65536), 1, 0), (1, 1025, 0), (1, (32, 33), 0), (1, (1, 1, 65), 0), (1, 1, 232449),
+            (1, 1, -1),
         })
         {
             Assert.Throws<GpuException>(() => kernels.LaunchShared("write_at", grid, block, shared, y, 0));

@@ -1,6 +1,8 @@
 namespace CudaViT.Emulator.Tests;
 
-/// <summary>Skips a test where the emulator cannot run, unless <c>CUDAVIT_REQUIRE_EMULATOR=1</c> asks for a failure.</summary>
+/// <summary>
+/// Skips a test where the emulator cannot run, unless <c>CUDAVIT_REQUIRE_EMULATOR=1</c> asks for a failure.
+/// </summary>
 internal static class EmulatorAtHand
 {
     public static void OrSkip()

@@ -94,7 +94,8 @@ public sealed partial class PlantedBugTests : IDisposable
     [SkippableFact]
     public void Index_outside_an_array()
     {
-        string message = Fails("dynamic_overrun", 1, 64, 128, "thread (", "of the dynamic shared memory, which has 128", _y);
+        string message = Fails("dynamic_overrun", 1, 64, 128, "thread (", "of the dynamic shared memory, which has 128",
+            _y);
         Assert.InRange(Thread(message), 32, 63);
         message = Fails("static_index", 1, 64, 0, "thread (", "lies outside the array", _y);
         Assert.InRange(Thread(message), 32, 63);
@@ -107,7 +108,8 @@ public sealed partial class PlantedBugTests : IDisposable
     public void Read_of_what_nobody_has_written()
     {
         Fails(
-            "unwritten_dynamic", 1, 32, 128, "thread (", "of the dynamic shared memory, which this block has not written", _y);
+            "unwritten_dynamic", 1, 32, 128, "thread (",
+            "of the dynamic shared memory, which this block has not written", _y);
         Fails(
             "written_by_another_block", 2, 32, 0, "block (1, 0, 0)",
             "of the static shared memory, which this block has not written", _y);
@@ -127,13 +129,14 @@ public sealed partial class PlantedBugTests : IDisposable
     {
         string message = Message("early_exit", 1, 64, 0, _y);
         Assert.Equal(
-            $"early_exit (f32), block (0, 0, 0): no thread can go on: threads 0-39 wait at test.cu:{Kernels.Line("early_exit")} "
-            + "for all threads of the block; threads 40-63 have left the kernel.",
+            $"early_exit (f32), block (0, 0, 0): no thread can go on: threads 0-39 wait at "
+            + $"test.cu:{Kernels.Line("early_exit")} for all threads of the block; threads 40-63 have left the kernel.",
             message);
         message = Message("half_a_warp", 1, 64, 0, _y);
         Assert.Equal(
             "half_a_warp (f32), block (0, 0, 0): no thread can go on: threads 0-15,32-47 wait at "
-            + $"test.cu:{Kernels.Line("half_a_warp")} for lanes of their mask; threads 16-31,48-63 have left the kernel.",
+            + $"test.cu:{Kernels.Line("half_a_warp")} for lanes of their mask; "
+            + "threads 16-31,48-63 have left the kernel.",
             message);
         Fails("part_of_a_warp", 1, 24, 0, "thread (", "this warp has only 24 lanes", _y);
         Fails("polling", 1, 32, 0, "thread (", "without waiting or ending", _y);
@@ -180,11 +183,14 @@ public sealed partial class PlantedBugTests : IDisposable
         Kernels.Driver.PushRange("LayerNormBackward");
         string message = Message("trap", 1, 32, 0, _y);
         Kernels.Driver.PopRange();
-        Assert.StartsWith("LayerNormBackward: trap (f32), block (0, 0, 0), thread (5, 0, 0), test.cu:", message, StringComparison.Ordinal);
+        Assert.StartsWith("LayerNormBackward: trap (f32), block (0, 0, 0), thread (5, 0, 0), test.cu:", message,
+            StringComparison.Ordinal);
     }
 
     // Two warps where the mistake lies between them.
-    private static int WarpsOf(string entry) => entry is "no_barrier" or "no_second_barrier" or "unwritten_static" ? 2 : 1;
+    private static int WarpsOf(string entry) => entry is "no_barrier" or "no_second_barrier" or "unwritten_static"
+        ? 2
+        : 1;
 
     private static int Thread(string message) => int.Parse(
         ThreadPattern().Match(message).Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
@@ -193,7 +199,8 @@ public sealed partial class PlantedBugTests : IDisposable
     private static partial Regex ThreadPattern();
 
     private string Fails(
-        string entry, Dim3 grid, Dim3 block, int sharedBytes, string who, string what, params ReadOnlySpan<long> arguments)
+        string entry, Dim3 grid, Dim3 block, int sharedBytes, string who, string what,
+        params ReadOnlySpan<long> arguments)
     {
         string message = Message(entry, grid, block, sharedBytes, arguments);
         Assert.StartsWith($"{entry} (f32), block (", message, StringComparison.Ordinal);

@@ -4,8 +4,8 @@ using CudaViT.Cuda;
 namespace CudaViT.Emulator.Tests;
 
 /// <summary>
-/// Every helper of <c>kernels/common/ptx.cuh</c> against the layouts that the PTX manual draws, on the emulator and, where
-/// there is one, on a GPU.
+/// Every helper of <c>kernels/common/ptx.cuh</c> against the layouts that the PTX manual draws, on the emulator and,
+/// where there is one, on a GPU.
 /// </summary>
 public sealed class PtxTests
 {
@@ -136,7 +136,8 @@ public sealed class PtxTests
         using TestKernels kernels = Open(device);
         nint y = kernels.Empty<uint>(128);
         kernels.Launch("store_words", 1, 32, y);
-        Assert.Equal(Enumerable.Range(0, 128).Select(i => i % 4 == 0 ? (uint)i / 4 : (uint)i % 4), kernels.Read<uint>(y, 128));
+        uint[] expected = [.. Enumerable.Range(0, 128).Select(i => i % 4 == 0 ? (uint)i / 4 : (uint)i % 4)];
+        Assert.Equal(expected, kernels.Read<uint>(y, 128));
     }
 
     [SkippableTheory, MemberData(nameof(Devices))]

@@ -35,14 +35,17 @@ public sealed class WarpTests : IDisposable
             Assert.Equal(place - n >= 0 ? lane - n : lane, actual[32 + lane]);
             Assert.Equal(place + n < width ? lane + n : lane, actual[64 + lane]);
             int other = lane ^ n;
-            Assert.Equal(other / width > lane / width ? lane : other, actual[96 + lane]); // segments before it may be read
+
+            // Segments before a lane's own may be read.
+            Assert.Equal(other / width > lane / width ? lane : other, actual[96 + lane]);
         }
     }
 
     [SkippableFact]
     public void Shuffles_of_every_type()
     {
-        nint d = Kernels.Empty<double>(32), l = Kernels.Empty<long>(32), u = Kernels.Empty<ulong>(32), f = Kernels.Empty<float>(32);
+        nint d = Kernels.Empty<double>(32), l = Kernels.Empty<long>(32), u = Kernels.Empty<ulong>(32),
+            f = Kernels.Empty<float>(32);
         Kernels.Launch("types", 1, 32, d, l, u, f);
         Assert.Equal(Lanes(lane => 0.1 * (lane ^ 1)), Kernels.Read<double>(d, 32));
         Assert.Equal(Lanes(lane => -(1L << 40) - (lane ^ 1)), Kernels.Read<long>(l, 32));
@@ -60,7 +63,8 @@ public sealed class WarpTests : IDisposable
         for (int lane = 0; lane < 32; lane++)
         {
             uint alike = (uint)Lanes(other => other / 5 == lane / 5 ? 1L << other : 0).Sum();
-            Assert.Equal((thirds, 1u, 1u, alike), (actual[lane], actual[32 + lane], actual[64 + lane], actual[96 + lane]));
+            Assert.Equal(
+                (thirds, 1u, 1u, alike), (actual[lane], actual[32 + lane], actual[64 + lane], actual[96 + lane]));
         }
     }
 

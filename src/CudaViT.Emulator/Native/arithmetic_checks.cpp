@@ -1,4 +1,5 @@
-// arithmetic_checks.cpp: the functions that code compiled with -fsanitize=bounds,alignment,... calls when it finds a mistake.
+// arithmetic_checks.cpp: the functions that code compiled with -fsanitize=bounds,alignment,... calls when it finds a
+// mistake.
 #include "runtime.h"
 
 using namespace emulator;
@@ -22,8 +23,8 @@ struct MisalignedAccess {
 
 EXPORT void __ubsan_handle_type_mismatch_v1(const MisalignedAccess* data, uintptr_t address)
 {
-    fail_at(data->place.file, (int)data->place.line, "accesses address 0x%zx, which is not a multiple of %d", (size_t)address,
-        1 << data->log_alignment);
+    fail_at(data->place.file, (int)data->place.line, "accesses address 0x%zx, which is not a multiple of %d",
+        (size_t)address, 1 << data->log_alignment);
 }
 
 struct IndexOutside {

@@ -1,5 +1,5 @@
-// async_copy.cpp: cp.async. The target is poisoned at once and filled when the thread waits, which counts as its write: so
-// whoever reads it too early sees poison, and is told in checked mode.
+// async_copy.cpp: cp.async. The target is poisoned at once and filled when the thread waits, which counts as its write:
+// so whoever reads it too early sees poison, and is told in checked mode.
 #include "runtime.h"
 
 #include <cstring>
@@ -34,7 +34,8 @@ void emulator_async_copy(void* shared, const void* global, int bytes)
 {
     const void* caller = __builtin_return_address(0);
     if ((((uintptr_t)shared | (uintptr_t)global) & (uintptr_t)(bytes - 1)) != 0) {
-        fail(caller, "cp.async of %d bytes from %p to %p: an address is not a multiple of %d", bytes, global, shared, bytes);
+        fail(caller, "cp.async of %d bytes from %p to %p: an address is not a multiple of %d", bytes, global, shared,
+            bytes);
     }
     check(global, (size_t)bytes, Access::Read, caller);
     check(shared, (size_t)bytes, Access::AsyncBegin, caller);

@@ -1,8 +1,8 @@
 // checks.cpp: every memory access of a checked kernel arrives here before it happens, and is sent on by where it goes:
 // the thread's own stack, shared memory, device memory, or nowhere it may go.
 //
-// The kernel is compiled with -fsanitize=thread, which has it call a function for each access. The sanitizer's own library
-// is not linked in; those functions stand at the end of this file.
+// The kernel is compiled with -fsanitize=thread, which has it call a function for each access. The sanitizer's own
+// library is not linked in; those functions stand at the end of this file.
 #include "runtime.h"
 
 namespace emulator {
@@ -56,7 +56,8 @@ static inline __attribute__((always_inline)) void check_access(
     const char* p = (const char*)address;
     if (p >= w->current->stack && p < w->current->stack + kStackBytes) return;
     if (++w->accesses > kMaxAccesses) {
-        fail(caller, "has made %llu accesses without waiting or ending; it may never end", (unsigned long long)kMaxAccesses);
+        fail(caller, "has made %llu accesses without waiting or ending; it may never end",
+            (unsigned long long)kMaxAccesses);
     }
     if (p >= w->dynamic_shared && p + bytes <= w->dynamic_shared + w->dynamic_bytes) {
         check_shared(w->dynamic_cells.data(), (size_t)(p - w->dynamic_shared), bytes, access, "dynamic", caller);

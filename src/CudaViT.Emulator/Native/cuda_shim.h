@@ -14,8 +14,8 @@
 #define __device__
 #define __host__
 #define __constant__ static const
-// A block runs on one native thread, so its static shared memory is that thread's own. The module's thread-local segment
-// then holds nothing but shared memory, which is how the runtime finds it.
+// A block runs on one native thread, so its static shared memory is that thread's own. The module's thread-local
+// segment then holds nothing but shared memory, which is how the runtime finds it.
 #define __shared__ static thread_local
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
@@ -107,7 +107,8 @@ EMULATOR_INLINE unsigned long long __umul64hi(unsigned long long a, unsigned lon
 extern "C" {
 double exp(double); double exp2(double); double exp10(double); double expm1(double);
 double log(double); double log2(double); double log10(double); double log1p(double);
-double sin(double); double cos(double); double tan(double); double tanh(double); double sinh(double); double cosh(double);
+double sin(double); double cos(double); double tan(double); double tanh(double);
+double sinh(double); double cosh(double);
 double asin(double); double acos(double); double atan(double); double atan2(double, double);
 double erf(double); double erfc(double); double tgamma(double); double lgamma(double);
 double sqrt(double); double cbrt(double); double pow(double, double); double hypot(double, double);

@@ -257,7 +257,10 @@ void run_block(uint64_t block)
 
 using namespace emulator;
 
-static unsigned long long packed(Index i) { return i.x | (unsigned long long)i.y << 32 | (unsigned long long)i.z << 48; }
+static unsigned long long packed(Index i)
+{
+    return i.x | (unsigned long long)i.y << 32 | (unsigned long long)i.z << 48;
+}
 
 unsigned long long emulator_thread_index() { return packed(worker->current->thread); }
 unsigned long long emulator_block_index() { return packed(worker->block_index); }

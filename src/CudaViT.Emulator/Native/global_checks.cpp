@@ -1,8 +1,8 @@
 // global_checks.cpp: reads of device memory that nobody has written, and accesses of two blocks to one address.
 //
-// Each byte has two stamps. Block b of a launch stamps what it touches with the launch's number + 1 + b, so a stamp above
-// the launch's number belongs to this launch; the number itself marks a byte that several blocks have read. What the host
-// has written has stamp 1, what nobody has written 0.
+// Each byte has two stamps. Block b of a launch stamps what it touches with the launch's number + 1 + b, so a stamp
+// above the launch's number belongs to this launch; the number itself marks a byte that several blocks have read. What
+// the host has written has stamp 1, what nobody has written 0.
 //
 // Stamps are read and written without order between workers: of two accesses at the very same moment one may go unseen,
 // but not in every block of a launch.
@@ -41,8 +41,8 @@ bool begin_checked_launch(Launch& l)
     }
     const Index grid = launch->request->grid;
     const uint32_t b = other - base - 1;
-    fail(caller, "%s byte %zu of allocation #%zu, which block (%u, %u, %u) has %s", does, at, (size_t)a.number, b % grid.x,
-        b / grid.x % grid.y, b / grid.x / grid.y, did);
+    fail(caller, "%s byte %zu of allocation #%zu, which block (%u, %u, %u) has %s", does, at, (size_t)a.number,
+        b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y, did);
 }
 
 // Checks one byte, given its stamps, and changes them.
@@ -64,7 +64,8 @@ static inline void check_stamps(
     if (access == Access::Write) written = me;
 }
 
-// Four stamps at once, which are alike nearly always: an element has at least four bytes, or its neighbours the same past.
+// Four stamps at once, which are alike nearly always: an element has at least four bytes, or its neighbours the same
+// past.
 typedef uint32_t Stamps __attribute__((vector_size(16)));
 
 static inline bool alike(const Stamps& s) { return s[0] == s[1] && s[0] == s[2] && s[0] == s[3]; }
@@ -73,7 +74,8 @@ void check_global(Allocation& a, size_t offset, size_t bytes, Access access, con
 {
     if (!a.live) {
         fail(caller, "%s %zu bytes at offset %zu of allocation #%zu, which was freed",
-            access == Access::Read || access == Access::OtherBlock ? "reads" : "writes", bytes, offset, (size_t)a.number);
+            access == Access::Read || access == Access::OtherBlock ? "reads" : "writes", bytes, offset,
+            (size_t)a.number);
     }
     const uint32_t me = launch->stamp + 1 + (uint32_t)worker->block;
     size_t i = offset;

@@ -19,14 +19,20 @@ EMULATOR_INLINE void mma_m16n8k16_bf16(float d[4], const u32 a[4], const u32 b[2
     emulator_mma_m16n8k16_bf16(d, a, b, file, line);
 }
 
-EMULATOR_INLINE void ldmatrix_x4(u32 r[4], const void* row, EMULATOR_HERE) { emulator_ldmatrix(r, row, 4, 0, file, line); }
+EMULATOR_INLINE void ldmatrix_x4(u32 r[4], const void* row, EMULATOR_HERE)
+{
+    emulator_ldmatrix(r, row, 4, 0, file, line);
+}
 
 EMULATOR_INLINE void ldmatrix_x4_trans(u32 r[4], const void* row, EMULATOR_HERE)
 {
     emulator_ldmatrix(r, row, 4, 1, file, line);
 }
 
-EMULATOR_INLINE void ldmatrix_x2(u32 r[2], const void* row, EMULATOR_HERE) { emulator_ldmatrix(r, row, 2, 0, file, line); }
+EMULATOR_INLINE void ldmatrix_x2(u32 r[2], const void* row, EMULATOR_HERE)
+{
+    emulator_ldmatrix(r, row, 2, 0, file, line);
+}
 
 EMULATOR_INLINE void ldmatrix_x2_trans(u32 r[2], const void* row, EMULATOR_HERE)
 {

@@ -1,8 +1,8 @@
 // shared_checks.cpp: reads of shared memory that the block has not written, and races between its threads.
 //
-// Each byte remembers its last write and its last reads: by whom, how many barriers the block had passed by then, and how
-// many __syncwarp the warp had. Two accesses of different threads, one of them a write, are a race unless a barrier lies
-// between them, or the threads share a warp and a __syncwarp does. Shuffles and the like order no memory.
+// Each byte remembers its last write and its last reads: by whom, how many barriers the block had passed by then, and
+// how many __syncwarp the warp had. Two accesses of different threads, one of them a write, are a race unless a barrier
+// lies between them, or the threads share a warp and a __syncwarp does. Shuffles and the like order no memory.
 #include "runtime.h"
 
 namespace emulator {
@@ -17,12 +17,12 @@ constexpr uint16_t kSeveral = 0xffff;       // reader: threads of more than one 
     const char* does, size_t at, const char* kind, unsigned other, const char* did, const void* caller)
 {
     if (other == kSeveral) {
-        fail(caller, "%s byte %zu of the %s shared memory, which other threads have %s since the last barrier", does, at,
-            kind, did);
+        fail(caller, "%s byte %zu of the %s shared memory, which other threads have %s since the last barrier", does,
+            at, kind, did);
     }
     const Index t = worker->fibers[other & kThreadMask].thread;
-    fail(caller, "%s byte %zu of the %s shared memory, which thread (%u, %u, %u) has %s since the last barrier", does, at,
-        kind, t.x, t.y, t.z, did);
+    fail(caller, "%s byte %zu of the %s shared memory, which thread (%u, %u, %u) has %s since the last barrier", does,
+        at, kind, t.x, t.y, t.z, did);
 }
 
 // What is the same for all bytes of an access.
@@ -54,8 +54,8 @@ static inline void check_cell(SharedCell& cell, size_t at, const SharedAccess& n
         fail(now.caller, "%s byte %zu of the %s shared memory, which this block has not written", does, at, now.kind);
     }
     if (written && (cell.writer & kCopying) != 0 && now.access != Access::AsyncEnd) {
-        fail(now.caller, "%s byte %zu of the %s shared memory, the target of a cp.async that has not been waited for", does,
-            at, now.kind);
+        fail(now.caller, "%s byte %zu of the %s shared memory, the target of a cp.async that has not been waited for",
+            does, at, now.kind);
     }
 
     const bool by_atomic = (cell.writer & kAtomic) != 0;
@@ -76,7 +76,9 @@ static inline void check_cell(SharedCell& cell, size_t at, const SharedAccess& n
     } else {
         // Reads of this warp from before its last __syncwarp are ordered before whatever this thread does next.
         const bool by_my_warp = cell.reader != kSeveral && (cell.reader & kThreadMask) / 32 == now.warp;
-        cell.reader = !read || cell.reader == now.me || ordered ? now.me : by_my_warp ? now.me | kSeveralOfWarp : kSeveral;
+        cell.reader = !read || cell.reader == now.me || ordered ? now.me
+            : by_my_warp ? now.me | kSeveralOfWarp
+            : kSeveral;
         cell.read_epoch = now.epoch;
         cell.reader_warp_epoch = now.warp_epoch;
     }
@@ -86,8 +88,8 @@ void check_shared(SharedCell* cells, size_t offset, size_t bytes, Access access,
 {
     const Worker* w = worker;
     const Fiber* fiber = w->current;
-    const SharedAccess now{(uint16_t)fiber->linear, (uint16_t)fiber->warp, (uint16_t)w->warps[fiber->warp].epoch, w->epoch,
-        w->block_epoch, access, kind, caller};
+    const SharedAccess now{(uint16_t)fiber->linear, (uint16_t)fiber->warp, (uint16_t)w->warps[fiber->warp].epoch,
+        w->epoch, w->block_epoch, access, kind, caller};
     size_t i = offset;
     const size_t end = offset + bytes;
     while (i < end) {

@@ -82,7 +82,9 @@ void emulator_mma_m16n8k16_bf16(float* d, const unsigned* a, const unsigned* b, 
 void emulator_ldmatrix(unsigned* r, const void* row, int tiles, int transposed, const char* file, int line)
 {
     if (worker->current->lane < 8u * (unsigned)tiles) { // the other lanes' addresses are ignored
-        if (((uintptr_t)row & 15) != 0) fail_at(file, line, "ldmatrix: the row at %p does not start at a multiple of 16", row);
+        if (((uintptr_t)row & 15) != 0) {
+            fail_at(file, line, "ldmatrix: the row at %p does not start at a multiple of 16", row);
+        }
         check(row, 16, Access::Read, __builtin_return_address(0));
     }
     LaneOperands operands{0, 0, {row, nullptr}, r, nullptr};

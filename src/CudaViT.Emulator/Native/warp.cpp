@@ -1,5 +1,5 @@
-// warp.cpp: operations of the lanes of a warp. Each lane parks with a pointer to its operands; the last one to come does
-// the work for all and makes the others ready.
+// warp.cpp: operations of the lanes of a warp. Each lane parks with a pointer to its operands; the last one to come
+// does the work for all and makes the others ready.
 #include "runtime.h"
 
 namespace emulator {
@@ -14,7 +14,8 @@ void warp_operation(
     const unsigned first = fiber->warp * 32;
     const unsigned lanes = launch->threads - first < 32 ? launch->threads - first : 32;
     if ((mask & bit) == 0) {
-        fail_at(file, line, "lane %u calls a warp operation with the mask 0x%08x, which does not name it", fiber->lane, mask);
+        fail_at(file, line, "lane %u calls a warp operation with the mask 0x%08x, which does not name it", fiber->lane,
+            mask);
     }
     if (lanes < 32 && mask >> lanes != 0) {
         fail_at(file, line, "a warp operation has the mask 0x%08x, but this warp has only %u lanes", mask, lanes);
@@ -27,7 +28,8 @@ void warp_operation(
         // At most 32 lanes wait, each in one operation.
         warp.pending_count++;
         pending = {mask, 0, work, detail, file, line};
-    } else if (pending.work != work || pending.detail != detail || !same_place(pending.file, pending.line, file, line)) {
+    } else if (pending.work != work || pending.detail != detail
+        || !same_place(pending.file, pending.line, file, line)) {
         fail_at(file, line, "lanes of one warp meet in different warp operations: others wait at %s:%d",
             file_name(pending.file), pending.line);
     }

@@ -115,9 +115,11 @@ extern "C" __global__ void values(float* y, Sizes sizes, int n)
 extern "C" __global__ void functions(double* d, float* f, double x)
 {
     const float y = (float)x;
-    const double of_double[] = {exp(x), log(x), sqrt(x), rsqrt(x), erf(x), tanh(x), fma(x, x, 1.0), pow(x, 3.0), fmax(x, 1.0),
+    const double of_double[] = {exp(x), log(x), sqrt(x), rsqrt(x), erf(x), tanh(x), fma(x, x, 1.0), pow(x, 3.0), 
+        fmax(x, 1.0),
         fabs(-x), floor(x), log1p(x), expm1(x), exp2(x), min(x, 0.1), max(x, 2.0), copysign(x, -1.0), cos(x)};
-    const float of_float[] = {exp(y), log(y), sqrt(y), rsqrt(y), erf(y), tanh(y), fma(y, y, 1.0f), pow(y, 3.0f), fmax(y, 1.0f),
+    const float of_float[] = {exp(y), log(y), sqrt(y), rsqrt(y), erf(y), tanh(y), fma(y, y, 1.0f), pow(y, 3.0f), 
+        fmax(y, 1.0f),
         fabs(-y), floor(y), log1p(y), expm1(y), exp2(y), min(y, 0.1f), max(y, 2.0f), copysign(y, -1.0f), cos(y)};
     for (int i = 0; i < 18; i++) {
         d[i] = of_double[i];
