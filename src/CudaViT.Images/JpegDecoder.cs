@@ -21,11 +21,14 @@ internal sealed class JpegDecoder
         TurboJpegHandle handle = Rent();
         try
         {
-            return Decode(handle, file, scale, destination);
-        }
-        finally
-        {
+            ImageView image = Decode(handle, file, scale, destination);
             Return(handle);
+            return image;
+        }
+        catch
+        {
+            handle.Dispose(); // what is left of a damaged file in it would damage the next one
+            throw;
         }
     }
 

@@ -33,6 +33,10 @@ public sealed class FuzzTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    internal static int FirstSeed => Setting("CUDAVIT_FUZZ_SEED", 0);
+
+    internal static int Count => Setting("CUDAVIT_FUZZ", FilesPerRun);
+
     public static TheoryData<string> TorchFiles => FilesIn(".pth.tar");
 
     public static TheoryData<string> SafetensorsFiles => FilesIn(".safetensors");
@@ -125,8 +129,7 @@ public sealed class FuzzTests : IDisposable
 
     private void Fuzz(byte[] whole, string name, Action<string> read)
     {
-        int first = Setting("CUDAVIT_FUZZ_SEED", 0);
-        int count = Setting("CUDAVIT_FUZZ", FilesPerRun);
+        (int first, int count) = (FirstSeed, Count);
         int loaded = 0;
         for (int seed = first; seed < first + count; seed++)
         {
