@@ -93,12 +93,12 @@ public sealed class ImageFuzzTests : IDisposable
     }
 
     // Every second file gets checksums that fit its damage, so that they do not keep it from what comes behind them.
-    private static void ForEach(IReadOnlyList<byte[]> whole, Action<byte[]> repair, Action<byte[]> read)
+    private static void ForEach(byte[][] whole, Action<byte[]> repair, Action<byte[]> read)
     {
         for (int number = FuzzTests.FirstSeed; number < FuzzTests.FirstSeed + FuzzTests.Count; number++)
         {
-            byte[] file = Mutator.Mutate(whole[number % whole.Count], number);
-            if (number / whole.Count % 2 == 0)
+            byte[] file = Mutator.Mutate(whole[number % whole.Length], number);
+            if (number / whole.Length % 2 == 0)
             {
                 repair(file);
             }
