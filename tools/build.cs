@@ -56,6 +56,7 @@ static int ContinuousIntegration()
         ? PrepareForKernels()
         : 0;
     failures += OperatingSystem.IsLinux() ? PrepareForImages() : 0;
+    PrepareForExports();
     failures += Test([], out Tally tally);
     failures += Step("code style", () => Dotnet(["format", "CudaViT.sln", "--verify-no-changes"]));
     failures += Step("quick start, shortened", QuickStart);
@@ -96,6 +97,15 @@ static int PrepareForImages()
         ? 0
         : Step("image libraries", () =>
             Run("apt-get", ["update", "-q"]) | Run("apt-get", ["install", "-q", "-y", .. missing]));
+}
+
+// onnxruntime, which runs what `cudavit export` writes. Where Node.js or the package is not to be had, its tests are skipped.
+static void PrepareForExports()
+{
+    if (CanStart("npm"))
+    {
+        Step("onnxruntime", () => Run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "tests/interop"]));
+    }
 }
 
 // The README's own command, with its results written to files as well.
