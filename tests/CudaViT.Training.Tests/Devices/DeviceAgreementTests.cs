@@ -11,30 +11,12 @@ public sealed class DeviceAgreementTests
 {
     private const double Rate = 1e-3;
 
-    public static TheoryData<string, string, DType> OtherDevices
-    {
-        get
-        {
-            var data = new TheoryData<string, string, DType>();
-            foreach (string backend in Backends.ModelNames.Where(name => name != Backends.Cpu))
-            {
-                foreach (string name in ModelFixture.Names)
-                {
-                    data.Add(backend, name, DType.F64);
-                    data.Add(backend, name, DType.F32);
-                }
-            }
-
-            return data;
-        }
-    }
-
     /// <remarks>
     /// How far rounding carries is measured, not guessed: on the CPU, parameters that start one rounding apart drift
     /// apart, step by step, by the model's own sensitivity. A device that sums up to K terms in another order makes
     /// 8·√K times such an error (see <see cref="Tolerance"/>).
     /// </remarks>
-    [Theory, MemberData(nameof(OtherDevices))]
+    [Theory, MemberData(nameof(ModelFixture.Cases), MemberType = typeof(ModelFixture))]
     public void Many_steps_agree_with_the_cpu(string backend, string name, DType dtype)
     {
         var fixture = new ModelFixture(name);
