@@ -187,12 +187,12 @@ public sealed class DataLoaderTests
         var meter = new Meter(Dataset());
         using var loader = new DataLoader(meter, Augmentation, Settings with { Epochs = 1000 });
         var batches = new HashSet<ImageBatch>();
-        long consumerBefore = 0;
-        for (int i = 0; i < 300; i++)
+        var consumer = new List<long>();
+        for (int i = 0; i < 600; i++)
         {
-            if (i == 150)
+            if (i % 150 == 0)
             {
-                consumerBefore = GC.GetAllocatedBytesForCurrentThread();
+                consumer.Add(GC.GetAllocatedBytesForCurrentThread());
             }
 
             Assert.True(loader.TryNext(out ImageBatch? batch));
@@ -200,11 +200,14 @@ public sealed class DataLoaderTests
             batch.Dispose();
         }
 
+        consumer.Add(GC.GetAllocatedBytesForCurrentThread());
         Assert.Equal(Settings.PrefetchBatches + 1, batches.Count);
 
-        // 150 batches of 8,640 bytes; what one of them takes is the allowance for the runtime's own.
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - consumerBefore, 0, 8640);
-        Assert.InRange(meter.Allocated(from: 1500, to: 3000), 0, 8640);
+        // 150 batches of 8,640 bytes; what one of them takes is the allowance for the runtime's own. The runtime now and
+        // then allocates more on whatever thread it is on, the loader would in every window: the smallest counts.
+        Assert.InRange(Enumerable.Range(1, 3).Min(window => consumer[window + 1] - consumer[window]), 0, 8640);
+        Assert.InRange(
+            Enumerable.Range(1, 3).Min(window => meter.Allocated(1500 * window, 1500 * (window + 1))), 0, 8640);
     }
 
     [Fact]
