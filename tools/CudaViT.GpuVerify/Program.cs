@@ -57,7 +57,7 @@ string programs = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, ".."))
 List<StepResult> results = [];
 using (var log = new StreamWriter(Path.Combine(output, "verify.log")))
 {
-    var runner = new StepRunner(programs, log);
+    var runner = new StepRunner(programs, log, budget: TimeSpan.FromMinutes(8));
     foreach (VerifyStep step in steps.Where(step => !quick || (step.Wrapper.Length == 0 && step.Name != Training)))
     {
         results.Add(runner.Run(step));

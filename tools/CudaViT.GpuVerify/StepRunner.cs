@@ -7,21 +7,41 @@ namespace CudaViT.GpuVerify;
 /// <summary>Runs steps one after another and writes down all that they print.</summary>
 /// <param name="programs">Folder with one folder per published program.</param>
 /// <param name="log">Gets everything.</param>
-internal sealed class StepRunner(string programs, TextWriter log)
+/// <param name="budget">What all steps may take together; those that come too late count as timed out.</param>
+internal sealed class StepRunner(string programs, TextWriter log, TimeSpan budget)
 {
+    private const string ToolkitPrograms = "/usr/local/cuda/bin";
+
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+
     public StepResult Run(VerifyStep step)
     {
-        // A step may ask for a tool that this machine lacks; that is said, not failed.
-        if (step.Wrapper is [string tool, ..] && FindOnPath(tool) is null)
+        string[] wrapper = step.Wrapper;
+        if (wrapper is [string tool, .. string[] options])
         {
-            return Note(new StepResult(step.Name, tool, Verdict.Absent, null, 0, $"{tool} is not on the PATH"));
+            // A step may ask for a tool that this machine lacks; that is said, not failed.
+            if (Find(tool) is not { } path)
+            {
+                return Note(new StepResult(
+                    step.Name, tool, Verdict.Absent, null, 0, $"{tool} is neither on the PATH nor in {ToolkitPrograms}"));
+            }
+
+            wrapper = [path, .. options];
         }
 
-        string[] command = [.. step.Wrapper, .. Host(programs, step.Program), .. step.Arguments];
+        TimeSpan left = budget - _clock.Elapsed;
+        TimeSpan limit = left < step.Limit ? left : step.Limit;
+        if (limit <= TimeSpan.Zero)
+        {
+            return Note(new StepResult(
+                step.Name, step.Program, Verdict.TimedOut, null, 0, $"the budget of {budget.TotalMinutes} minutes is used up"));
+        }
+
+        string[] command = [.. wrapper, .. Host(programs, step.Program), .. step.Arguments];
         log.WriteLine($"== {step.Name}: {string.Join(' ', command.Select(Path.GetFileName))}");
         log.Flush();
         var clock = Stopwatch.StartNew();
-        (int? status, string text) = Execute(command, step.Limit);
+        (int? status, string text) = Execute(command, limit);
         log.WriteLine(text);
         string last = text.TrimEnd().Split('\n')[^1];
         Verdict verdict = status is null ? Verdict.TimedOut
@@ -66,7 +86,7 @@ internal sealed class StepRunner(string programs, TextWriter log)
         {
             process.Kill(entireProcessTree: true);
             process.WaitForExit();
-            return (null, $"{text}stopped after {limit.TotalSeconds} s");
+            return (null, FormattableString.Invariant($"{text}stopped after {limit.TotalSeconds:f0} s"));
         }
 
         process.WaitForExit(); // the streams, too
@@ -81,8 +101,8 @@ internal sealed class StepRunner(string programs, TextWriter log)
         }
     }
 
-    private static string? FindOnPath(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator).Append("/usr/local/cuda/bin")
+    private static string? Find(string tool) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator).Append(ToolkitPrograms)
         .Select(folder => Path.Combine(folder, tool)).FirstOrDefault(File.Exists);
 
     private StepResult Note(StepResult result)
