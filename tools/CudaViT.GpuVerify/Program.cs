@@ -5,18 +5,21 @@ using CudaViT.GpuVerify;
 
 // What has to hold on a real GPU, in one command and within eight minutes. `tools/gpu-verify` publishes what this runs.
 const string Usage = """
-    usage: gpu-verify [--out DIR] [--quick]
+    usage: gpu-verify [--out DIR] [--quick] [--programs DIR]
       Runs the whole verification on the first GPU and writes DIR/verify.json and DIR/verify.log (default: artifacts/gpu).
-      --quick   leave out compute-sanitizer and the long training comparison
+      --quick          leave out compute-sanitizer and the long training comparison
+      --programs DIR   where the published programs are (default: beside this one)
     """;
 
 string output = Path.Combine("artifacts", "gpu");
+string programs = AppContext.BaseDirectory;
 bool quick = false;
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
     {
         case "--out" when i + 1 < args.Length: output = args[++i]; break;
+        case "--programs" when i + 1 < args.Length: programs = args[++i]; break;
         case "--quick": quick = true; break;
         case "--help" or "-h": Console.WriteLine(Usage); return 0;
         default: Console.Error.WriteLine($"gpu-verify: '{args[i]}' is unknown\n{Usage}"); return 2;
@@ -53,7 +56,6 @@ VerifyStep[] steps =
 ];
 
 Directory.CreateDirectory(output);
-string programs = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, ".."));
 List<StepResult> results = [];
 using (var log = new StreamWriter(Path.Combine(output, "verify.log")))
 {

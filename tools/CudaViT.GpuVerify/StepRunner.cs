@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace CudaViT.GpuVerify;
 
 /// <summary>Runs steps one after another and writes down all that they print.</summary>
-/// <param name="programs">Folder with one folder per published program.</param>
+/// <param name="programs">Folder of the published programs.</param>
 /// <param name="log">Gets everything.</param>
 /// <param name="budget">What all steps may take together; those that come too late count as timed out.</param>
 internal sealed class StepRunner(string programs, TextWriter log, TimeSpan budget)
@@ -59,7 +59,7 @@ internal sealed class StepRunner(string programs, TextWriter log, TimeSpan budge
     }
 
     private static string[] Host(string programs, string program) =>
-        [Environment.ProcessPath!, Path.Combine(programs, program, program + ".dll")];
+        [Environment.ProcessPath!, Path.Combine(programs, program + ".dll")];
 
     private static (int? Status, string Text) Execute(string[] command, TimeSpan limit)
     {
