@@ -100,7 +100,7 @@ public sealed partial class CudaBackend
     /// <summary>Sizes of packed queries, keys and values.</summary>
     private readonly record struct AttentionSizes(DType DType, int Batch, int Tokens, int Heads, int Width)
     {
-        /// <summary>Most warps of a block of <c>attention_mma.cu</c>.</summary>
+        /// <summary>Most warps of a block of <c>attention_mma.cu</c> and its gradient.</summary>
         public const int MostStrips = 13;
 
         private const int SliceColumns = 64;
