@@ -11,7 +11,7 @@
 //          with 2 buffers the next item is fetched while this one is computed.
 // Cost     attention_mma_forward_32: 256*B*T*H + 4*B*H*T bytes, 128*B*H*T*T FLOPs
 //          attention_mma_forward_64: 512*B*T*H + 4*B*H*T bytes, 256*B*H*T*T FLOPs
-// Saves    qkv, y and lse, for attention_mma_backward.cu.
+// Saves    qkv, y and lse, for attention_backward_mma.cu.
 // Source   T. Dao et al., arXiv:2205.14135
 #include "common/attention_tiles.cuh"
 

@@ -1,4 +1,4 @@
-// AttentionMmaBackward: the gradient of attention for the sizes of attention_mma.cu, on tensor cores.
+// AttentionBackwardMma: the gradient of attention for the sizes of attention_mma.cu, on tensor cores.
 //   phase A  a warp owns 16 keys: S^T = K Q^T; P^T = exp(scale S^T - L); dP^T = V dY^T; dS^T = scale P^T o (dP^T - delta);
 //            dV += P^T dY; dK += dS^T Q; dS^T stays in shared memory
 //   phase B  a warp owns 16 queries: dQ = dS K
