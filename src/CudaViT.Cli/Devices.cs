@@ -26,22 +26,46 @@ internal static class Devices
     /// <exception cref="GpuException">The device is not to be had here; the message says why.</exception>
     public static IBackend Open(string? name, int? threads, string? kernelsDirectory)
     {
-        string device = name is null or Auto ? (CudaDriver.Unavailable is null ? Cuda : Cpu) : name;
-        if (device == Cpu)
+        string device = name ?? Auto;
+        Lazy<KernelCatalog> kernels = new(() => Kernels(kernelsDirectory));
+        IGpuDriver? driver = device switch
         {
-            return kernelsDirectory is null
-                ? new CpuBackend(threads)
-                : throw new UsageException(
-                    $"--kernels-dir is '{kernelsDirectory}', but the cpu device runs no kernels; "
-                    + $"expected --device {Cuda}, {Emulator} or {StrictEmulator} with it");
+            Cpu => null,
+            Auto => TryOpenGpu(kernels),
+            Cuda => new CudaDriver(new CudaOptions { Kernels = kernels.Value }),
+            _ => new EmulatorDriver(new EmulatorOptions { Checked = device == StrictEmulator }, kernels.Value),
+        };
+        if (driver is not null)
+        {
+            return new CudaBackend(driver, kernels.Value);
         }
 
-        KernelCatalog kernels = Kernels(kernelsDirectory);
-        return new CudaBackend(
-            device == Cuda
-                ? new CudaDriver(new CudaOptions { Kernels = kernels })
-                : new EmulatorDriver(new EmulatorOptions { Checked = device == StrictEmulator }, kernels),
-            kernels);
+        return kernelsDirectory is null
+            ? new CpuBackend(threads)
+            : throw new UsageException(
+                $"--kernels-dir is '{kernelsDirectory}', but the cpu device runs no kernels; "
+                + $"expected --device {Cuda}, {Emulator} or {StrictEmulator} with it");
+    }
+
+    // A GPU that cannot be used is worth a line: training on the CPU instead takes far longer.
+    private static CudaDriver? TryOpenGpu(Lazy<KernelCatalog> kernels)
+    {
+        if (!CudaLibraries.Probe(CudaLibrary.Driver).IsFound)
+        {
+            return null;
+        }
+
+        try
+        {
+            CudaLibraries.Load(CudaLibrary.Nvrtc);
+            return new CudaDriver(new CudaOptions { Kernels = kernels.Value });
+        }
+        catch (GpuException error)
+        {
+            Console.Error.WriteLine(
+                $"cudavit: the GPU is left out: {error.Message.TrimEnd('.')}; going on with --device {Cpu}");
+            return null;
+        }
     }
 
     /// <summary>Reads the kernels of a folder, or the built-in ones.</summary>

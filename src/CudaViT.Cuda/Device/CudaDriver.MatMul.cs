@@ -12,12 +12,7 @@ public sealed unsafe partial class CudaDriver
     private readonly Func<string, KernelBuild, GpuFunction> _findPlain;
     private CublasLtProducts? _products;
     private bool _hasLookedForProducts;
-
-    /// <summary>
-    /// Why <c>kernels/matmul.cu</c> multiplied matrices that cuBLASLt should have: it is missing, or has no algorithm for a
-    /// product. Of several reasons the first; null if there was none so far.
-    /// </summary>
-    public string? MatMulNote { get; private set; }
+    private bool _hasNotedPlainProducts;
 
     private long WorkspaceSize => Properties.ComputeCapability.Major >= 9 ? HopperWorkspaceBytes : WorkspaceBytes;
 
@@ -39,9 +34,7 @@ public sealed unsafe partial class CudaDriver
                 return;
             }
 
-            MatMulNote ??= $"cuBLASLt has no algorithm for {product.Batch} x [{product.M}, {product.K}] x [{product.K}, "
-                + $"{product.N}] in {product.DType}{(product.Bias != 0 ? " with a bias" : "")}: "
-                + "kernels/matmul.cu multiplies";
+            NotePlainProduct(product);
         }
 
         PlainMatMul.Launch(this, _findPlain, product, stream);
@@ -82,11 +75,25 @@ public sealed unsafe partial class CudaDriver
             }
             catch (GpuException error)
             {
-                MatMulNote = $"{error.Message} Until then kernels/matmul.cu multiplies, which is slower.";
+                _options.Note($"{error.Message} Until then kernels/matmul.cu multiplies, which is slower.");
             }
         }
 
         return _products;
+    }
+
+    // The first of them; there may be one in every step.
+    private void NotePlainProduct(in GpuMatMul product)
+    {
+        if (_hasNotedPlainProducts)
+        {
+            return;
+        }
+
+        _hasNotedPlainProducts = true;
+        _options.Note(
+            $"cuBLASLt has no algorithm for {product.Batch} x [{product.M}, {product.K}] x [{product.K}, {product.N}] in "
+            + $"{product.DType}{(product.Bias != 0 ? " with a bias" : "")}: kernels/matmul.cu multiplies, which is slower");
     }
 
     private GpuFunction FindPlain(string name, KernelBuild build)

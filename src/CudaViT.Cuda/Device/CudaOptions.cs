@@ -23,6 +23,12 @@ public sealed record CudaOptions
     /// <summary>The kernels that stand in where cuBLASLt cannot; null for the built-in ones.</summary>
     public KernelCatalog? Kernels { get; init; }
 
+    /// <summary>
+    /// Gets a line, once, for what makes the device slower than it could be, such as a missing cuBLASLt; by default standard
+    /// error does.
+    /// </summary>
+    public Action<string> Note { get; init; } = text => Console.Error.WriteLine($"cudavit: {text}");
+
     /// <summary>Where machine code comes from; null for NVRTC. For tests with a driver that only stands in.</summary>
     internal Func<KernelModule, byte[]>? Compile { get; init; }
 }
