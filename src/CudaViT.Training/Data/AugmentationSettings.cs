@@ -8,7 +8,7 @@ namespace CudaViT.Training.Data;
 /// Order of application: crop, jitter, grey, blur, solarise, flip; every result is rounded to 8 bits. All draws are
 /// independent between views and images.
 /// </remarks>
-public sealed record AugmentationSettings
+public sealed record AugmentationSettings : IViewRecipe
 {
     private const int MainViews = 2;
     private const int MaxViews = byte.MaxValue + 1; // the random numbers of a view are addressed by a byte
@@ -123,6 +123,9 @@ public sealed record AugmentationSettings
 
         Require(ViewCount <= MaxViews, nameof(ViewCount), ViewCount, $"at most {MaxViews}");
     }
+
+    /// <inheritdoc/>
+    IViewMaker IViewRecipe.CreateMaker(ulong seed) => new ViewAugmenter(this, seed);
 
     /// <summary>What a view has of its own.</summary>
     internal ViewKind KindOf(int view)

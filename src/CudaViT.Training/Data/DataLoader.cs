@@ -23,7 +23,7 @@ public sealed class DataLoader : IDisposable
     private const int ChunkSize = 8; // samples between two visits to the lock: a fraction of a millisecond and up
 
     private readonly IImageDataset _dataset;
-    private readonly AugmentationSettings _augmentation;
+    private readonly IViewRecipe _recipe;
     private readonly DataLoaderSettings _settings;
     private readonly Thread[] _workers;
 
@@ -42,25 +42,28 @@ public sealed class DataLoader : IDisposable
 
     /// <summary>Starts the workers.</summary>
     /// <param name="dataset">Must outlive the loader.</param>
-    /// <param name="augmentation">How views are made.</param>
+    /// <param name="recipe">How views are made.</param>
     /// <param name="settings">Batch size, seed, workers, where to start.</param>
     /// <exception cref="DatasetException">There are fewer images than one batch takes.</exception>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
-    public DataLoader(IImageDataset dataset, AugmentationSettings augmentation, DataLoaderSettings settings)
+    public DataLoader(IImageDataset dataset, IViewRecipe recipe, DataLoaderSettings settings)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        ArgumentNullException.ThrowIfNull(augmentation);
+        ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(settings);
-        augmentation.Validate();
+        recipe.Validate();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.BatchSize, nameof(settings.BatchSize));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Workers, nameof(settings.Workers));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.PrefetchBatches, nameof(settings.PrefetchBatches));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.ShuffleBuffer ?? 1, nameof(settings.ShuffleBuffer));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartEpoch, nameof(settings.StartEpoch));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartIteration, nameof(settings.StartIteration));
-        int views = settings.Views ?? augmentation.ViewCount;
+        int views = settings.Views ?? recipe.ViewCount;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(views, nameof(settings.Views));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(views, augmentation.ViewCount, nameof(settings.Views));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(views, recipe.ViewCount, nameof(settings.Views));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Repeats, nameof(settings.Repeats));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            settings.Repeats, recipe.ViewCount == 1 ? byte.MaxValue : 1, nameof(settings.Repeats));
         if (dataset.Count < (settings.KeepsRest ? 1 : settings.BatchSize))
         {
             throw new DatasetException(
@@ -68,17 +71,17 @@ public sealed class DataLoader : IDisposable
                 $"Use a batch of at most {dataset.Count}, or more images.");
         }
 
-        (_dataset, _augmentation, _settings) = (dataset, augmentation, settings);
+        (_dataset, _recipe, _settings) = (dataset, recipe, settings);
         int rest = settings.KeepsRest ? dataset.Count % settings.BatchSize : 0;
         IterationsPerEpoch = (dataset.Count / settings.BatchSize) + (rest > 0 ? 1 : 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             settings.StartIteration, IterationsPerEpoch, nameof(settings.StartIteration));
         _next = Normalize(settings.StartEpoch, settings.StartIteration);
         _order = new int[dataset.Count];
-        int[] sizes = [.. Enumerable.Range(0, views).Select(augmentation.SizeOf)];
+        int[] sizes = [.. Enumerable.Range(0, views).Select(recipe.SizeOf)];
         for (int i = 0; i < settings.PrefetchBatches + 1; i++)
         {
-            _idle.Push(new Assembly(sizes, settings.BatchSize, dataset.Channels, Recycle));
+            _idle.Push(new Assembly(sizes, settings.BatchSize, settings.Repeats, dataset.Channels, Recycle));
         }
 
         _workers = new Thread[settings.Workers];
@@ -153,7 +156,7 @@ public sealed class DataLoader : IDisposable
 
     private void Work()
     {
-        var augmenter = new ViewAugmenter(_augmentation, _settings.Seed);
+        IViewMaker maker = _recipe.CreateMaker(_settings.Seed);
         var scratch = new ImageBuffer();
         while (TryTakeChunk(out Assembly? assembly, out int first, out int end))
         {
@@ -162,7 +165,7 @@ public sealed class DataLoader : IDisposable
             {
                 for (; position < end && !_stopped; position++)
                 {
-                    Fill(assembly.Batch, position, augmenter, scratch);
+                    Fill(assembly.Batch, position, maker, scratch);
                 }
             }
 #pragma warning disable CA1031 // Whatever it is, the consumer gets it; on this thread it would end the process.
@@ -186,19 +189,20 @@ public sealed class DataLoader : IDisposable
         }
     }
 
-    private void Fill(ImageBatch batch, int position, ViewAugmenter augmenter, ImageBuffer scratch)
+    private void Fill(ImageBatch batch, int position, IViewMaker maker, ImageBuffer scratch)
     {
         ref int sample = ref batch.WritableSamples[position];
-        ImageView image = Read(batch.Epoch, ref sample, augmenter, scratch);
+        int copy = batch.CopyOf(position);
+        ImageView image = Read(batch.Epoch, ref sample, copy, maker, scratch);
         batch.SetLabel(position, _dataset.Label(sample));
         for (int view = 0; view < batch.ViewCount; view++)
         {
-            augmenter.Augment(image, batch.Epoch, sample, view, batch.WritableImage(view, position));
+            maker.Augment(image, batch.Epoch, sample, copy + view, batch.WritableImage(view, position));
         }
     }
 
     // In place of a damaged image comes another one, drawn by the number of the damaged one.
-    private ImageView Read(int epoch, ref int sample, ViewAugmenter augmenter, ImageBuffer scratch)
+    private ImageView Read(int epoch, ref int sample, int copy, IViewMaker maker, ImageBuffer scratch)
     {
         RandomSequence others =
             new RandomStream(_settings.Seed, epoch, sample, view: 0, RandomOperation.Replacement).Sequence();
@@ -206,7 +210,7 @@ public sealed class DataLoader : IDisposable
         {
             try
             {
-                return _dataset.Read(sample, scratch, augmenter.ScaleOf(epoch, sample));
+                return _dataset.Read(sample, scratch, maker.ScaleOf(epoch, sample, copy));
             }
             catch (UndecodableImageException)
             {
@@ -258,7 +262,7 @@ public sealed class DataLoader : IDisposable
 
         int start = iteration * _settings.BatchSize;
         int count = Math.Min(_settings.BatchSize, _order.Length - start);
-        assembly.Begin(epoch, iteration, _order.AsSpan(start, count));
+        assembly.Begin(epoch, iteration, start % _settings.Repeats, _order.AsSpan(start, count));
         _inOrder.Enqueue(assembly);
         _open = assembly;
         _next = Normalize(epoch, iteration + 1);
@@ -270,6 +274,7 @@ public sealed class DataLoader : IDisposable
         RandomSequence random = new RandomStream(
             _settings.Seed, epoch, sample: 0, view: 0, RandomOperation.Shuffle).Sequence();
         EpochOrder.Fill(_order, ref random, _dataset.ShardStarts, _settings.ShuffleBuffer);
+        EpochOrder.Repeat(_order, _settings.Repeats);
         _orderEpoch = epoch;
     }
 
@@ -289,11 +294,12 @@ public sealed class DataLoader : IDisposable
     }
 
     /// <summary>A batch on its way through the workers.</summary>
-    private sealed class Assembly(int[] sizes, int batchSize, int channels, Action<ImageBatch> recycle)
+    private sealed class Assembly(
+        int[] sizes, int batchSize, int repeats, int channels, Action<ImageBatch> recycle)
     {
         private int _errorPosition;
 
-        public ImageBatch Batch { get; } = new(sizes, batchSize, channels, recycle);
+        public ImageBatch Batch { get; } = new(sizes, batchSize, channels, recycle) { Repeats = repeats };
 
         /// <summary>Samples handed out to workers.</summary>
         public int Taken { get; set; }
@@ -303,9 +309,10 @@ public sealed class DataLoader : IDisposable
 
         public ExceptionDispatchInfo? Error { get; private set; }
 
-        public void Begin(int epoch, int iteration, ReadOnlySpan<int> samples)
+        public void Begin(int epoch, int iteration, int firstCopy, ReadOnlySpan<int> samples)
         {
             (Batch.Epoch, Batch.Iteration, Batch.Count) = (epoch, iteration, samples.Length);
+            Batch.FirstCopy = firstCopy;
             samples.CopyTo(Batch.WritableSamples);
             (Taken, Unfinished) = (0, samples.Length);
         }

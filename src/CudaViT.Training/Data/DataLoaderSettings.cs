@@ -12,6 +12,12 @@ public sealed record DataLoaderSettings
     /// <summary>Views to make, the first ones; null for all that the augmentation has.</summary>
     public int? Views { get; init; }
 
+    /// <summary>
+    /// How often an epoch has each of its images, one time after another, each time in another view; the epoch does not
+    /// grow, so it has fewer images. Above 1 only for recipes of one view.
+    /// </summary>
+    public int Repeats { get; init; } = 1;
+
     /// <summary>Seed of the order and of the views.</summary>
     public required ulong Seed { get; init; }
 

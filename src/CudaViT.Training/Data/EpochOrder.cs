@@ -43,6 +43,22 @@ internal static class EpochOrder
         }
     }
 
+    /// <summary>
+    /// Puts every image as many times in a row, and leaves those for which there is no place to other epochs:
+    /// repeated augmentation.
+    /// </summary>
+    /// <remarks>
+    /// M. Berman et al., "MultiGrain", arXiv:1902.05509, section 3.3; E. Hoffer et al., arXiv:1901.09335. An epoch has as
+    /// many places as before, as in DeiT.
+    /// </remarks>
+    public static void Repeat(Span<int> order, int times)
+    {
+        for (int i = order.Length - 1; i > 0; i--) // backwards: what is read is never behind what was written
+        {
+            order[i] = order[i / times];
+        }
+    }
+
     private static void WriteShards(Span<int> order, ref RandomSequence random, IReadOnlyList<int> shardStarts)
     {
         int written = 0;

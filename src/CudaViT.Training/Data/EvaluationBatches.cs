@@ -11,22 +11,28 @@ public static class EvaluationBatches
     /// <param name="imageSize">Height and width of the result in pixels.</param>
     /// <param name="batchSize">The last batch has what is left.</param>
     /// <param name="shortSide">What the shorter side is resized to; null for <paramref name="imageSize"/>.</param>
+    /// <param name="interpolation">How it is resized.</param>
     /// <returns>The same batch, refilled each time: valid until the next one is asked for.</returns>
     /// <remarks>Damaged images are left out.</remarks>
     /// <exception cref="DatasetException">The images cannot be read, or too many are damaged.</exception>
     public static IEnumerable<ImageBatch> Enumerate(
-        IImageDataset dataset, int imageSize, int batchSize, int? shortSide = null)
+        IImageDataset dataset,
+        int imageSize,
+        int batchSize,
+        int? shortSide = null,
+        Interpolation interpolation = Interpolation.Bilinear)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(imageSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
-        return Walk(dataset, imageSize, batchSize, shortSide ?? imageSize);
+        var transform = new EvaluationTransform(shortSide ?? imageSize, imageSize, interpolation);
+        return Walk(dataset, imageSize, batchSize, transform);
     }
 
-    private static IEnumerable<ImageBatch> Walk(IImageDataset dataset, int imageSize, int batchSize, int shortSide)
+    private static IEnumerable<ImageBatch> Walk(
+        IImageDataset dataset, int imageSize, int batchSize, EvaluationTransform transform)
     {
         var batch = new ImageBatch(sizes: [imageSize], batchSize, dataset.Channels);
-        var transform = new EvaluationTransform(shortSide, imageSize);
         var scratch = new ImageBuffer();
         int sample = 0;
         for (int iteration = 0; sample < dataset.Count; iteration++)

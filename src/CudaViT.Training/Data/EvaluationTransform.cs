@@ -9,16 +9,17 @@ public sealed class EvaluationTransform : IDecodeScale
 {
     private readonly int _shortSide;
     private readonly int _cropSize;
-    private readonly ImageResizer _resizer = new();
+    private readonly ImageResizer _resizer;
     private readonly ImageBuffer _resized = new();
 
     /// <summary>Sets the sizes in pixels; the usual pair is 256 and 224.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The crop is empty or larger than the shorter side.</exception>
-    public EvaluationTransform(int shortSide, int cropSize)
+    public EvaluationTransform(
+        int shortSide, int cropSize, Interpolation interpolation = Interpolation.Bilinear)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(cropSize);
         ArgumentOutOfRangeException.ThrowIfLessThan(shortSide, cropSize);
-        (_shortSide, _cropSize) = (shortSide, cropSize);
+        (_shortSide, _cropSize, _resizer) = (shortSide, cropSize, new ImageResizer(interpolation));
     }
 
     /// <inheritdoc/>

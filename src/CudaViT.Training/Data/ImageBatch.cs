@@ -50,6 +50,13 @@ public sealed class ImageBatch : IDisposable
 
     internal Span<int> WritableSamples => _samples.AsSpan(0, Count);
 
+    /// <summary>Which copy of its image a sample is, where an epoch has images several times; else 0.</summary>
+    public int CopyOf(int position) => (FirstCopy + position) % Repeats;
+
+    internal int FirstCopy { get; set; }
+
+    internal int Repeats { get; init; } = 1;
+
     /// <summary>Height and width of a view in pixels.</summary>
     public int SizeOf(int view) => _sizes[view];
 

@@ -4,16 +4,17 @@ using System.Runtime.Intrinsics;
 namespace CudaViT.Training.Data;
 
 /// <summary>
-/// Cuts a box out of an image and resizes it with an area-aware triangle filter, in the arithmetic of Pillow.
+/// Cuts a box out of an image and resizes it with an area-aware filter, in the arithmetic of Pillow.
 /// </summary>
 /// <remarks>
 /// Columns first, rounded to 8 bits, then rows; a pass whose size does not change is skipped. Nothing outside the box
 /// contributes. Keeps its scratch memory and its last filters: one per thread.
 /// </remarks>
-public sealed class ImageResizer
+/// <param name="interpolation">The filter.</param>
+public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bilinear)
 {
-    private readonly ResizeFilter _horizontal = new();
-    private readonly ResizeFilter _vertical = new();
+    private readonly ResizeFilter _horizontal = new(interpolation);
+    private readonly ResizeFilter _vertical = new(interpolation);
     private readonly ImageBuffer _rows = new();
 
     /// <summary>Resizes a box of <paramref name="source"/>.</summary>
@@ -139,7 +140,8 @@ public sealed class ImageResizer
                 sum += Vector256.Create(low, high).AsInt32() * weights[i];
             }
 
-            sum = Vector256.Min(sum >> ResizeFilter.FractionBits, Vector256.Create((int)byte.MaxValue));
+            sum = Vector256.Clamp(
+                sum >> ResizeFilter.FractionBits, Vector256<int>.Zero, Vector256.Create((int)byte.MaxValue));
             Vector128<ushort> words = Vector128.Narrow(sum.GetLower().AsUInt32(), sum.GetUpper().AsUInt32());
             MemoryMarshal.Write(output[x..], Vector128.Narrow(words, words).AsUInt64().ToScalar());
         }

@@ -4,7 +4,7 @@ namespace CudaViT.Training.Data;
 /// Makes the random views of an image. What comes out is a pure function of (seed, epoch, sample, view) and the image.
 /// </summary>
 /// <remarks>Keeps scratch memory: one per thread.</remarks>
-public sealed class ViewAugmenter
+public sealed class ViewAugmenter : IViewMaker
 {
     private readonly AugmentationSettings _settings;
     private readonly ulong _seed;
@@ -29,12 +29,11 @@ public sealed class ViewAugmenter
         return _scale;
     }
 
-    /// <summary>Writes one view.</summary>
-    /// <param name="source">The image.</param>
-    /// <param name="epoch">From 0.</param>
-    /// <param name="sample">Index of the image in its data set.</param>
-    /// <param name="view">0 is view A, 1 view B, then come the extra crops.</param>
-    /// <param name="destination">[size, size, channels], with the size of this view.</param>
+    /// <inheritdoc/>
+    IDecodeScale IViewMaker.ScaleOf(int epoch, int sample, int copy) => ScaleOf(epoch, sample);
+
+    /// <inheritdoc/>
+    /// <remarks>View 0 is A, 1 is B, then come the extra crops.</remarks>
     public void Augment(ImageView source, int epoch, int sample, int view, Span<byte> destination)
     {
         var plan = ViewPlan.Draw(_settings, _seed, epoch, sample, view, source.FullHeight, source.FullWidth);
