@@ -42,4 +42,16 @@ public enum RandomOperation
 
     /// <summary>Which image takes the place of a damaged one.</summary>
     Replacement = 23,
+
+    /// <summary>Which operations of RandAugment, and how strong.</summary>
+    RandAugment = 24,
+
+    /// <summary>Whether and where a view is erased.</summary>
+    Erase = 25,
+
+    /// <summary>What an erased part is filled with: epoch = training step, sample = place in the batch.</summary>
+    EraseNoise = 26,
+
+    /// <summary>How a batch is mixed with itself: sample = iteration of its epoch.</summary>
+    Mix = 27,
 }

@@ -76,6 +76,45 @@ public struct RandomSequence
         return new PhiloxBlock(x0, x1, x2, x3).ToNormals().First;
     }
 
+    /// <summary>From the gamma distribution of scale 1.</summary>
+    /// <remarks>
+    /// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000); for shapes below 1
+    /// by way of the next larger one.
+    /// </remarks>
+    /// <param name="shape">Positive.</param>
+    public double NextGamma(double shape)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shape);
+        if (shape < 1)
+        {
+            return NextGamma(shape + 1) * Math.Pow(NextDouble(), 1 / shape);
+        }
+
+        double d = shape - (1.0 / 3);
+        double c = 1 / Math.Sqrt(9 * d);
+        while (true)
+        {
+            double normal = NextNormal();
+            double root = 1 + (c * normal);
+            double v = root * root * root;
+            double u = NextDouble();
+            if (v > 0 && Math.Log(u) < (0.5 * normal * normal) + (d * (1 - v + Math.Log(v))))
+            {
+                return d * v;
+            }
+        }
+    }
+
+    /// <summary>From the beta distribution, in [0, 1].</summary>
+    /// <param name="a">Positive; the larger it is, the more likely are large numbers.</param>
+    /// <param name="b">Positive; the larger it is, the more likely are small numbers.</param>
+    public double NextBeta(double a, double b)
+    {
+        double first = NextGamma(a);
+        double sum = first + NextGamma(b);
+        return sum > 0 ? first / sum : 0.5; // both too small for a double, where the shapes are
+    }
+
     /// <summary>Puts <paramref name="items"/> in an order drawn uniformly from all orders (Fisher and Yates).</summary>
     public void Shuffle<T>(Span<T> items)
     {

@@ -22,15 +22,20 @@ public readonly record struct ColorJitter(
     float Hue)
 {
     /// <summary>Draws an order, all 24 equally likely, and then the four strengths.</summary>
-    internal static ColorJitter Draw(ref RandomSequence random, AugmentationSettings settings)
+    internal static ColorJitter Draw(ref RandomSequence random, AugmentationSettings settings) =>
+        Draw(ref random, settings.Brightness, settings.Contrast, settings.Saturation, settings.Hue);
+
+    /// <summary>The same with the ranges by themselves: factors from 1 - range to 1 + range, turns to either side.</summary>
+    internal static ColorJitter Draw(
+        ref RandomSequence random, double brightnesses, double contrasts, double saturations, double hues)
     {
         Span<ColorOperation> order =
             [ColorOperation.Brightness, ColorOperation.Contrast, ColorOperation.Saturation, ColorOperation.Hue];
         random.Shuffle(order);
-        float brightness = (float)random.NextDouble(1 - settings.Brightness, 1 + settings.Brightness);
-        float contrast = (float)random.NextDouble(1 - settings.Contrast, 1 + settings.Contrast);
-        float saturation = (float)random.NextDouble(1 - settings.Saturation, 1 + settings.Saturation);
-        float hue = (float)random.NextDouble(-settings.Hue, settings.Hue);
+        float brightness = (float)random.NextDouble(1 - brightnesses, 1 + brightnesses);
+        float contrast = (float)random.NextDouble(1 - contrasts, 1 + contrasts);
+        float saturation = (float)random.NextDouble(1 - saturations, 1 + saturations);
+        float hue = (float)random.NextDouble(-hues, hues);
         return new ColorJitter(order[0], order[1], order[2], order[3], brightness, contrast, saturation, hue);
     }
 
@@ -56,7 +61,7 @@ public readonly record struct ColorJitter(
             case ColorOperation.Saturation when channels == 3:
                 ImageOps.Saturation(pixels, Saturation);
                 break;
-            case ColorOperation.Hue when channels == 3:
+            case ColorOperation.Hue when channels == 3 && Hue != 0: // a turn by 0 would round; no range means no turn
                 ImageOps.Hue(pixels, Hue);
                 break;
         }

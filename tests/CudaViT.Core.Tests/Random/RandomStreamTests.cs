@@ -98,6 +98,29 @@ public sealed class RandomStreamTests
         Assert.InRange(tail, Expected - error, Expected + error);
     }
 
+    // Mean and variance k of a gamma distribution, 1/2 and 1 / (4 (2 a + 1)) of a symmetric beta distribution; the bounds
+    // are five standard errors of 40,000 draws.
+    [Theory]
+    [InlineData(0.8)]
+    [InlineData(1)]
+    [InlineData(3.5)]
+    public void Gamma_and_beta_numbers_have_the_moments_of_their_distributions(double shape)
+    {
+        const int Draws = 40_000;
+        RandomSequence sequence = Stream(seed: 3).Sequence();
+        double[] gamma = [.. Enumerable.Range(0, Draws).Select(_ => sequence.NextGamma(shape))];
+        double[] beta = [.. Enumerable.Range(0, Draws).Select(_ => sequence.NextBeta(shape, shape))];
+        Assert.All(gamma, value => Assert.True(value >= 0 && double.IsFinite(value)));
+        Assert.All(beta, value => Assert.InRange(value, 0, 1));
+
+        double error = 5 / Math.Sqrt(Draws);
+        double betaVariance = 1 / (4 * ((2 * shape) + 1));
+        Assert.Equal(shape, gamma.Average(), error * Math.Sqrt(shape));
+        Assert.Equal(shape, gamma.Average(value => Math.Pow(value - shape, 2)), error * Math.Sqrt(2 * shape * (shape + 3)));
+        Assert.Equal(0.5, beta.Average(), error * Math.Sqrt(betaVariance));
+        Assert.Equal(betaVariance, beta.Average(value => Math.Pow(value - 0.5, 2)), error * betaVariance);
+    }
+
     // 2^32 / (3 * 2^29) = 8/3: without rejection the results get three, three and two words in turn.
     [Fact]
     public void Integers_are_unbiased_even_where_a_plain_product_is_worst()
