@@ -23,6 +23,12 @@ public partial interface IBackend : IDisposable
     /// <exception cref="DeviceMemoryException">The device has no such block left.</exception>
     Storage Allocate(long sizeInBytes);
 
+    /// <summary>Takes host memory that the device reads by itself. Its content is undefined.</summary>
+    HostBuffer AllocateHost(int sizeInBytes);
+
+    /// <summary>Makes an array that is filled from the host beside the computation.</summary>
+    UploadSlot NewUploadSlot(Shape shape, DType dtype);
+
     /// <summary>Copies as many bytes as <paramref name="destination"/> has elements for.</summary>
     void CopyFromHost(ReadOnlySpan<byte> source, NdArray destination);
 

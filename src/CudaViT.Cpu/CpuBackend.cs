@@ -48,6 +48,12 @@ public sealed partial class CpuBackend : IBackend
     public Storage Allocate(long sizeInBytes) => _pool.Rent(sizeInBytes);
 
     /// <inheritdoc/>
+    public HostBuffer AllocateHost(int sizeInBytes) => HostBuffer.Managed(sizeInBytes);
+
+    /// <inheritdoc/>
+    public UploadSlot NewUploadSlot(Shape shape, DType dtype) => new CpuUploadSlot(this, shape, dtype);
+
+    /// <inheritdoc/>
     public void CopyFromHost(ReadOnlySpan<byte> source, NdArray destination) => source.CopyTo(destination.Bytes());
 
     /// <inheritdoc/>

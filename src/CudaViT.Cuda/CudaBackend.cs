@@ -58,6 +58,12 @@ public sealed partial class CudaBackend : IBackend
     public Storage Allocate(long sizeInBytes) => _pool.Rent(sizeInBytes);
 
     /// <inheritdoc/>
+    public HostBuffer AllocateHost(int sizeInBytes) => _driver.AllocateHost(sizeInBytes);
+
+    /// <inheritdoc/>
+    public UploadSlot NewUploadSlot(Shape shape, DType dtype) => new GpuUploadSlot(this, _driver, shape, dtype);
+
+    /// <inheritdoc/>
     public void CopyFromHost(ReadOnlySpan<byte> source, NdArray destination)
     {
         ArgumentNullException.ThrowIfNull(destination);

@@ -32,6 +32,16 @@ public sealed unsafe partial class EmulatorDriver
     }
 
     /// <inheritdoc/>
+    public void Synchronize(GpuEvent marker)
+    {
+        var own = (EmulatorEvent)marker;
+        lock (_gate)
+        {
+            RunUntil(own, own.Recorded);
+        }
+    }
+
+    /// <inheritdoc/>
     public TimeSpan Elapsed(GpuEvent start, GpuEvent end)
     {
         (var first, var last) = ((EmulatorEvent)start, (EmulatorEvent)end);
@@ -166,6 +176,9 @@ public sealed unsafe partial class EmulatorDriver
                 break;
             case UploadWork upload:
                 Upload(upload.Source, upload.Destination, upload.Label);
+                break;
+            case BufferUploadWork upload:
+                Upload(upload.Source.Bytes[..upload.Bytes], upload.Destination, upload.Label);
                 break;
             case CopyWork copy:
                 Require(copy.Source, copy.Bytes, copy.Label);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using CudaViT.Core;
 using CudaViT.Cuda;
 
 namespace CudaViT.Emulator;
@@ -161,6 +162,22 @@ public sealed unsafe partial class EmulatorDriver : IGpuDriver
             {
                 Upload(source, destination, Label("CopyFromHost"));
             }
+        }
+    }
+
+    /// <inheritdoc/>
+    public HostBuffer AllocateHost(int sizeInBytes) => HostBuffer.Managed(sizeInBytes);
+
+    /// <inheritdoc/>
+    public void CopyFromHost(HostBuffer source, int sizeInBytes, nint destination, GpuStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sizeInBytes, source.SizeInBytes);
+        lock (_gate)
+        {
+            RefuseWhileRecording("CopyFromHost");
+            Submit(
+                new BufferUploadWork(source, sizeInBytes, destination) { Label = Label("CopyFromHost") }, stream);
         }
     }
 

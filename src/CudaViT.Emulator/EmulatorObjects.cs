@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using CudaViT.Core;
 using CudaViT.Cuda;
 
 namespace CudaViT.Emulator;
@@ -73,6 +74,9 @@ internal sealed record LaunchWork(
 
 /// <summary>A copy from the host.</summary>
 internal sealed record UploadWork(byte[] Source, nint Destination) : DeviceWork;
+
+/// <summary>A copy from the host that reads its source when it runs, as a copy engine does.</summary>
+internal sealed record BufferUploadWork(HostBuffer Source, int Bytes, nint Destination) : DeviceWork;
 
 /// <summary>A copy within the device.</summary>
 internal sealed record CopyWork(nint Source, nint Destination, long Bytes) : DeviceWork;

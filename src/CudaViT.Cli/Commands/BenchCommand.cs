@@ -77,18 +77,19 @@ internal static class BenchCommand
         ModelSettings model = settings.Model;
         var normalization = new Normalization([.. Repeat(0.5f)], [.. Repeat(0.25f)]);
         var learner = new Learner(settings, backend, normalization);
+        var input = new ImageInput(settings, backend, normalization);
         byte[] pixels = new byte[(long)settings.Recipe.Batch * model.ImageSize * model.ImageSize * model.Channels];
         new Random(1).NextBytes(pixels);
         for (int i = 0; i < WarmUpSteps; i++)
         {
-            learner.Step(pixels, pixels, epoch: 0);
+            Step();
         }
 
         var times = new List<TimeSpan>();
         while (times.Count < FewestSteps || times.Aggregate(TimeSpan.Zero, (sum, time) => sum + time) < Enough)
         {
             long start = Stopwatch.GetTimestamp();
-            learner.Step(pixels, pixels, epoch: 0);
+            Step();
             backend.Synchronize();
             times.Add(Stopwatch.GetElapsedTime(start));
         }
@@ -105,6 +106,12 @@ internal static class BenchCommand
             median.TotalMilliseconds,
             settings.Recipe.Batch / median.TotalSeconds,
             backend.Memory.PeakLiveBytes);
+
+        void Step()
+        {
+            using var scope = new StepScope();
+            learner.Step(input.ToTensor(pixels), input.ToTensor(pixels), epoch: 0);
+        }
 
         IEnumerable<float> Repeat(float value) => Enumerable.Repeat(value, model.Channels);
     }

@@ -103,6 +103,14 @@ public sealed unsafe partial class CudaDriver
     }
 
     /// <inheritdoc/>
+    public void Synchronize(GpuEvent marker)
+    {
+        ArgumentNullException.ThrowIfNull(marker);
+        using Lock.Scope call = Enter();
+        Check(CudaApi.EventSynchronize(((CudaEvent)marker).Handle));
+    }
+
+    /// <inheritdoc/>
     public TimeSpan Elapsed(GpuEvent start, GpuEvent end)
     {
         ArgumentNullException.ThrowIfNull(start);

@@ -1,3 +1,5 @@
+using CudaViT.Core;
+
 namespace CudaViT.Cuda;
 
 /// <summary>
@@ -37,6 +39,31 @@ public sealed unsafe partial class CudaDriver
         {
             ReadOnlySpan<byte> part = source.Slice(start, Math.Min(LargeBytes, source.Length - start));
             CopyPiece(part, destination + start, stream);
+        }
+    }
+
+    /// <inheritdoc/>
+    public HostBuffer AllocateHost(int sizeInBytes)
+    {
+        using Lock.Scope call = Enter();
+        return new PinnedBuffer(PinnedHandle.Create(_context, Math.Max(1, sizeInBytes)), sizeInBytes);
+    }
+
+    /// <inheritdoc/>
+    public void CopyFromHost(HostBuffer source, int sizeInBytes, nint destination, GpuStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sizeInBytes, source.SizeInBytes);
+        if (source is not PinnedBuffer)
+        {
+            throw new ArgumentException("The device reads only memory from AllocateHost by itself.", nameof(source));
+        }
+
+        using Lock.Scope call = Enter();
+        RefuseWhileRecording("copy from the host");
+        fixed (byte* bytes = source.Bytes)
+        {
+            Check(CudaApi.MemcpyHtoDAsync(destination, bytes, (nuint)sizeInBytes, Queue(stream)));
         }
     }
 
@@ -94,6 +121,25 @@ public sealed unsafe partial class CudaDriver
         }
 
         _small?.Dispose();
+    }
+
+    /// <summary>Pinned memory that somebody else fills.</summary>
+    private sealed class PinnedBuffer(PinnedHandle handle, int sizeInBytes) : HostBuffer(sizeInBytes)
+    {
+        public override Span<byte> Bytes
+        {
+            get
+            {
+                ObjectDisposedException.ThrowIf(handle.IsClosed, this);
+                return new(handle.Address, SizeInBytes);
+            }
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            handle.Dispose();
+            base.Dispose(disposing);
+        }
     }
 
     /// <summary>One buffer on each side of the bus.</summary>

@@ -1,3 +1,5 @@
+using CudaViT.Core;
+
 namespace CudaViT.Cuda;
 
 /// <summary>
@@ -27,6 +29,20 @@ public interface IGpuDriver : IDisposable
 
     /// <summary>Copies from the host. The source may be changed as soon as this returns.</summary>
     void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream);
+
+    /// <summary>Takes host memory that the device reads by itself; the caller disposes of it.</summary>
+    /// <exception cref="GpuException">There is not enough.</exception>
+    HostBuffer AllocateHost(int sizeInBytes);
+
+    /// <summary>
+    /// Copies from host memory without passing it on first: it must stay as it is until an event that was recorded in
+    /// <paramref name="stream"/> afterwards has been reached.
+    /// </summary>
+    /// <param name="source">From <see cref="AllocateHost"/>.</param>
+    /// <param name="sizeInBytes">How many bytes, from the first.</param>
+    /// <param name="destination">Device address.</param>
+    /// <param name="stream">Queue to copy in.</param>
+    void CopyFromHost(HostBuffer source, int sizeInBytes, nint destination, GpuStream stream);
 
     /// <summary>Copies to the host and waits for it.</summary>
     void CopyToHost(nint source, Span<byte> destination, GpuStream stream);
@@ -64,6 +80,9 @@ public interface IGpuDriver : IDisposable
 
     /// <summary>Makes later work of a stream wait for an event.</summary>
     void Wait(GpuEvent marker, GpuStream stream);
+
+    /// <summary>Waits on the host until an event has been reached; at once if it was never recorded.</summary>
+    void Synchronize(GpuEvent marker);
 
     /// <summary>Waits for the second event and returns the time between the two.</summary>
     TimeSpan Elapsed(GpuEvent start, GpuEvent end);

@@ -26,6 +26,7 @@ public sealed class DataLoader : IDisposable
     private readonly IViewRecipe _recipe;
     private readonly DataLoaderSettings _settings;
     private readonly Thread[] _workers;
+    private readonly List<ImageBatch> _all = [];
 
     // All of the following belongs to _gate.
     private readonly object _gate = new();
@@ -81,7 +82,12 @@ public sealed class DataLoader : IDisposable
         int[] sizes = [.. Enumerable.Range(0, views).Select(recipe.SizeOf)];
         for (int i = 0; i < settings.PrefetchBatches + 1; i++)
         {
-            _idle.Push(new Assembly(sizes, settings.BatchSize, settings.Repeats, dataset.Channels, Recycle));
+            var batch = new ImageBatch(sizes, settings.BatchSize, dataset.Channels, Recycle, settings.Allocate)
+            {
+                Repeats = settings.Repeats,
+            };
+            _all.Add(batch);
+            _idle.Push(new Assembly(batch));
         }
 
         _workers = new Thread[settings.Workers];
@@ -132,14 +138,30 @@ public sealed class DataLoader : IDisposable
             }
 
             _inOrder.Peek().Error?.Throw();
-            Assembly assembly = _inOrder.Dequeue();
-            batch = assembly.Batch;
-            _lent.Add(batch, assembly);
+            batch = Lend();
             return true;
         }
     }
 
-    /// <summary>Stops the workers, each after the sample it is at, and waits for them.</summary>
+    /// <summary>Takes the next batch if it is ready. Never waits.</summary>
+    /// <param name="batch">To be disposed by the caller.</param>
+    /// <returns>False when it is not ready, when there is none, and when <see cref="TryNext"/> would throw.</returns>
+    public bool TryNextReady([NotNullWhen(true)] out ImageBatch? batch)
+    {
+        lock (_gate)
+        {
+            bool isReady = !_stopped
+                && _lent.Count <= _settings.PrefetchBatches
+                && _inOrder.TryPeek(out Assembly? next)
+                && next is { Unfinished: 0, Error: null };
+            batch = isReady ? Lend() : null;
+            return isReady;
+        }
+    }
+
+    /// <summary>
+    /// Stops the workers, each after the sample it is at, and waits for them. Batches that are still out lose their memory.
+    /// </summary>
     public void Dispose()
     {
         lock (_gate)
@@ -152,6 +174,15 @@ public sealed class DataLoader : IDisposable
         {
             worker.Join();
         }
+
+        _all.ForEach(batch => batch.Free());
+    }
+
+    private ImageBatch Lend()
+    {
+        Assembly assembly = _inOrder.Dequeue();
+        _lent.Add(assembly.Batch, assembly);
+        return assembly.Batch;
     }
 
     private void Work()
@@ -294,12 +325,11 @@ public sealed class DataLoader : IDisposable
     }
 
     /// <summary>A batch on its way through the workers.</summary>
-    private sealed class Assembly(
-        int[] sizes, int batchSize, int repeats, int channels, Action<ImageBatch> recycle)
+    private sealed class Assembly(ImageBatch batch)
     {
         private int _errorPosition;
 
-        public ImageBatch Batch { get; } = new(sizes, batchSize, channels, recycle) { Repeats = repeats };
+        public ImageBatch Batch => batch;
 
         /// <summary>Samples handed out to workers.</summary>
         public int Taken { get; set; }

@@ -1,3 +1,5 @@
+using CudaViT.Core;
+
 namespace CudaViT.Training.Data;
 
 /// <summary>What a <see cref="DataLoader"/> delivers, and with how much help.</summary>
@@ -38,6 +40,12 @@ public sealed record DataLoaderSettings
 
     /// <summary>Batches made ahead of the one in use; bounds the memory, no influence on the result.</summary>
     public int PrefetchBatches { get; init; } = 2;
+
+    /// <summary>
+    /// Where batches get memory for a number of bytes: <see cref="IBackend.AllocateHost"/> of a device that is to read them
+    /// by itself; null for the managed heap.
+    /// </summary>
+    public Func<int, HostBuffer>? Allocate { get; init; }
 
     /// <summary>Epoch of the first batch: 0, or where a resumed run goes on.</summary>
     public int StartEpoch { get; init; }

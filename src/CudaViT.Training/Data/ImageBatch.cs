@@ -1,3 +1,5 @@
+using CudaViT.Core;
+
 namespace CudaViT.Training.Data;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace CudaViT.Training.Data;
 /// </summary>
 public sealed class ImageBatch : IDisposable
 {
-    private readonly byte[][] _views;
+    private readonly HostBuffer[] _views;
     private readonly int[] _sizes;
     private readonly int[] _labels;
     private readonly int[] _samples;
@@ -15,15 +17,21 @@ public sealed class ImageBatch : IDisposable
     /// <param name="capacity">Samples that there is room for.</param>
     /// <param name="channels">1 or 3.</param>
     /// <param name="recycle">Called when the batch is disposed.</param>
-    internal ImageBatch(int[] sizes, int capacity, int channels, Action<ImageBatch>? recycle = null)
+    /// <param name="allocate">Where memory for a number of bytes comes from; null for the managed heap.</param>
+    internal ImageBatch(
+        int[] sizes,
+        int capacity,
+        int channels,
+        Action<ImageBatch>? recycle = null,
+        Func<int, HostBuffer>? allocate = null)
     {
         (_sizes, Channels, _recycle) = (sizes, channels, recycle);
         _labels = new int[capacity];
         _samples = new int[capacity];
-        _views = new byte[sizes.Length][];
+        _views = new HostBuffer[sizes.Length];
         for (int view = 0; view < sizes.Length; view++)
         {
-            _views[view] = GC.AllocateUninitializedArray<byte>(capacity * ImageSizeInBytes(view));
+            _views[view] = (allocate ?? HostBuffer.Managed)(checked(capacity * ImageSizeInBytes(view)));
         }
     }
 
@@ -61,13 +69,28 @@ public sealed class ImageBatch : IDisposable
     public int SizeOf(int view) => _sizes[view];
 
     /// <summary>One view of every sample, [Count, size, size, Channels], row-major without gaps.</summary>
-    public ReadOnlySpan<byte> View(int view) => _views[view].AsSpan(0, Count * ImageSizeInBytes(view));
+    public ReadOnlySpan<byte> View(int view) => _views[view].Bytes[..ViewSizeInBytes(view)];
+
+    /// <summary>The memory that begins with <see cref="View"/>.</summary>
+    public HostBuffer BufferOf(int view) => _views[view];
+
+    /// <summary>Bytes of one view of every sample.</summary>
+    public int ViewSizeInBytes(int view) => Count * ImageSizeInBytes(view);
 
     /// <summary>Gives the buffers back to the loader that made them; do not use the batch afterwards.</summary>
     public void Dispose() => _recycle?.Invoke(this);
 
     internal Span<byte> WritableImage(int view, int position) =>
-        _views[view].AsSpan(position * ImageSizeInBytes(view), ImageSizeInBytes(view));
+        _views[view].Bytes.Slice(position * ImageSizeInBytes(view), ImageSizeInBytes(view));
+
+    /// <summary>Gives the memory back for good.</summary>
+    internal void Free()
+    {
+        foreach (HostBuffer buffer in _views)
+        {
+            buffer.Dispose();
+        }
+    }
 
     internal void SetLabel(int position, int label) => _labels[position] = label;
 

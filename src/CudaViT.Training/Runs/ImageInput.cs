@@ -13,15 +13,29 @@ public sealed class ImageInput(TrainSettings settings, IBackend backend, Normali
     private readonly float[] _mean = [.. normalization.Mean];
     private readonly float[] _std = [.. normalization.Std];
 
+    /// <summary>Shape of so many images: [count, size, size, channels].</summary>
+    public Shape PixelShape(int count)
+    {
+        (int size, int channels) = (settings.Model.ImageSize, settings.Model.Channels);
+        return [count, size, size, channels];
+    }
+
     /// <summary>Converts images; the caller's step scope owns the result.</summary>
     /// <param name="pixels">[count, size, size, channels].</param>
     /// <returns>[count, channels, size, size].</returns>
     public Tensor ToTensor(ReadOnlySpan<byte> pixels)
     {
-        (int size, int channels) = (settings.Model.ImageSize, settings.Model.Channels);
-        int count = pixels.Length / (size * size * channels);
         using var role = new MemoryRoleScope(MemoryRole.Data);
-        NdArray images = NdArray.From(backend, pixels, [count, size, size, channels]);
-        return NormalizeImages.Apply(images, _mean, _std, settings.Dtype);
+        int count = (int)(pixels.Length / PixelShape(1).Count);
+        return ToTensor(NdArray.From(backend, pixels, PixelShape(count)));
+    }
+
+    /// <summary>Converts images that are on the device; the caller's step scope owns the result.</summary>
+    /// <param name="pixels">[count, size, size, channels] of U8.</param>
+    /// <returns>[count, channels, size, size].</returns>
+    public Tensor ToTensor(NdArray pixels)
+    {
+        using var role = new MemoryRoleScope(MemoryRole.Data);
+        return NormalizeImages.Apply(pixels, _mean, _std, settings.Dtype);
     }
 }

@@ -38,27 +38,33 @@ public sealed class Learner
     public MoCoV3 Model { get; }
 
     /// <summary>Makes a step: loss of two views, gradients, update.</summary>
-    /// <param name="first">First views, [count, size, size, channels].</param>
+    /// <param name="first">First views, [B, channels, size, size], standardized.</param>
     /// <param name="second">Second views of the same images.</param>
     /// <param name="epoch">Epochs done before this step; a fraction.</param>
-    /// <param name="onFeatures">Gets the base encoder's features of the first views, valid during the call.</param>
+    /// <param name="onFeatures">
+    /// Gets the base encoder's features of the first views, valid during the call. They need not be computed yet: who
+    /// reads them keeps the device waiting.
+    /// </param>
+    /// <param name="onBusy">
+    /// Called while the device has the whole step but the update to compute: the moment to send the next batch.
+    /// </param>
     /// <exception cref="RunException">Loss or gradient is not finite; nothing was updated.</exception>
     /// <exception cref="AnomalyException">The same in anomaly mode: the message names the operation.</exception>
     public StepOutcome Step(
-        ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, double epoch, Action<NdArray>? onFeatures = null)
+        Tensor first, Tensor second, double epoch, Action<NdArray>? onFeatures = null, Action? onBusy = null)
     {
         using Anomaly? anomaly = _settings.Run.Anomaly ? new Anomaly() : null;
         using var scope = new StepScope();
         double rate = _settings.LearningRate(epoch);
         double momentum = _settings.EncoderMomentum(epoch);
-        MoCoOutput output = Model.Loss(_input.ToTensor(first), _input.ToTensor(second), momentum);
-        double loss = output.Loss.Data.Item();
-        RequireFinite(loss, "the loss", rate);
+        MoCoOutput output = Model.Loss(first, second, momentum);
         onFeatures?.Invoke(output.Features);
         output.Loss.Backward();
-        PartNorms norms = Norms();
+        var readings = new StepReadings(output, GradientNorms.Begin(_watched));
+        onBusy?.Invoke();
+        (double loss, PartNorms norms, double spread) = readings.Read();
+        RequireFinite(loss, "the loss", rate);
         RequireFinite(norms.All ?? 0, "the length of the gradient", rate);
-        double spread = OutputSpread.Of(output.Q1.Data, output.Q2.Data);
         _optimizer.Step(rate);
         _optimizer.ZeroGrad(); // now rather than before the next step: an evaluation may come first and use the memory
         return new StepOutcome(loss, rate, momentum, norms, spread);
@@ -81,12 +87,6 @@ public sealed class Learner
             state.ToLookup(pair => pair.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal));
         Model.Load(isOptimizer[false].ToDictionary());
         _optimizer.Load(isOptimizer[true].ToDictionary());
-    }
-
-    private PartNorms Norms()
-    {
-        IReadOnlyList<double?> norms = GradientNorms.Of(_watched);
-        return new PartNorms(norms[0], norms[1], norms[2], norms[3], norms[4]);
     }
 
     private void RequireFinite(double value, string what, double rate)

@@ -14,40 +14,16 @@ public static class OutputSpread
     /// Standard deviation over the batch of each dimension of the normalised outputs, averaged over dimensions,
     /// times √d: 1 for directions drawn evenly, 0 when all are alike.
     /// </summary>
-    /// <param name="outputs">One array [B, d] per view; their values are averaged.</param>
-    public static double Of(params IReadOnlyList<NdArray> outputs)
+    /// <param name="output">[B, d], F32 or F64.</param>
+    /// <returns>A scalar of the same type, which nobody has waited for; the step scope owns it.</returns>
+    public static NdArray Of(NdArray output)
     {
-        ArgumentNullException.ThrowIfNull(outputs);
+        ArgumentNullException.ThrowIfNull(output);
         using var scope = new StepScope();
         using var noGrad = new NoGrad();
-        return outputs.Average(output => OfOne(L2Normalize.Apply(new Tensor(output)).Data));
-    }
-
-    // On the host: B·d numbers, and the order of the sums is fixed.
-    private static double OfOne(NdArray unit)
-    {
-        (int rows, int width) = (unit.Shape[0], unit.Shape[1]);
-        double[] values = unit.ToDoubles();
-        double total = 0;
-        for (int j = 0; j < width; j++)
-        {
-            double mean = 0;
-            for (int i = 0; i < rows; i++)
-            {
-                mean += values[(i * width) + j];
-            }
-
-            mean /= rows;
-            double squares = 0;
-            for (int i = 0; i < rows; i++)
-            {
-                double difference = values[(i * width) + j] - mean;
-                squares += difference * difference;
-            }
-
-            total += Math.Sqrt(squares / rows);
-        }
-
-        return total / width * Math.Sqrt(width);
+        Tensor unit = L2Normalize.Apply(new Tensor(output));
+        Tensor difference = unit - unit.Mean([0], keepDims: true);
+        Tensor deviations = (difference * difference).Mean([0]).Sqrt();
+        return scope.Keep((deviations.Mean() * Math.Sqrt(output.Shape[1])).Data);
     }
 }

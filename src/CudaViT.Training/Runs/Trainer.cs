@@ -98,17 +98,17 @@ public sealed class Trainer
             _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
         }
 
-        Evaluate(metrics, stop);
-        if (_step > 0 && IsCheckpointDue())
+        using (IBatchFeed feed = OpenFeed()) // which makes the first batches during the first evaluation
         {
-            Save(metrics); // of an evaluation that an earlier process was stopped before
-        }
+            Evaluate(metrics, stop);
+            if (_step > 0 && IsCheckpointDue())
+            {
+                Save(metrics); // of an evaluation that an earlier process was stopped before
+            }
 
-        using (DataLoader loader = OpenLoader())
-        {
             while (_step < LastStep && !stop.IsCancellationRequested)
             {
-                Step(loader, metrics);
+                Step(feed, metrics);
                 Monitor(metrics);
                 Evaluate(metrics, stop);
                 if (IsCheckpointDue())
@@ -198,44 +198,34 @@ public sealed class Trainer
         StepsDone = _step,
     };
 
-    private DataLoader OpenLoader() => new(
-        _data.Train,
-        _settings.Views.ToAugmentation(_settings.Model.ImageSize, _settings.Recipe.CropMinimum),
-        new DataLoaderSettings
-        {
-            BatchSize = _settings.Recipe.Batch,
-            Seed = _settings.Seed,
-            Epochs = _settings.Recipe.Epochs,
-            ShuffleBuffer = _settings.Data.ShuffleBuffer,
-            Workers = _settings.Run.Workers,
-            StartEpoch = (int)(_step / _stepsPerEpoch),
-            StartIteration = (int)(_step % _stepsPerEpoch),
-        });
+    private PixelFeed OpenFeed() => new(
+        _data.Train, _settings, _backend, (int)(_step / _stepsPerEpoch), (int)(_step % _stepsPerEpoch));
 
-    private void Step(DataLoader loader, MetricsLog metrics)
+    private void Step(IBatchFeed feed, MetricsLog metrics)
     {
         long start = Stopwatch.GetTimestamp();
-        TimeSpan waitedBefore = loader.TimeWaited;
-        if (!loader.TryNext(out ImageBatch? batch))
+        TimeSpan waitedBefore = feed.TimeWaited;
+        if (!feed.TryNext(out DeviceBatch? batch))
         {
-            throw new InvalidOperationException($"The loader ended after step {_step} of {LastStep}.");
+            throw new InvalidOperationException($"The data ended after step {_step} of {LastStep}.");
         }
 
         StepOutcome outcome;
-        using (batch)
+        using (var scope = new StepScope())
         {
-            double epoch = batch.Epoch + ((double)batch.Iteration / _stepsPerEpoch);
+            (Tensor first, Tensor second) = batch.Views();
             outcome = _learner.Step(
-                batch.View(0),
-                batch.View(1),
-                epoch,
-                _monitor is null ? null : features => _monitor.Bank.Add(features, batch.Labels));
+                first,
+                second,
+                batch.Epoch + ((double)batch.Iteration / _stepsPerEpoch),
+                _monitor is null ? null : features => _monitor.Bank.Add(features, batch.Labels),
+                feed.SendAhead);
         }
 
         _step++;
         _accuracy = null;
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        StepMetrics line = Metrics(outcome, elapsed, loader.TimeWaited - waitedBefore);
+        StepMetrics line = Metrics(outcome, elapsed, feed.TimeWaited - waitedBefore);
         metrics.Write(line);
         _progress.OnStep(line);
     }

@@ -78,6 +78,10 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 
     public void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream) => Uploads++;
 
+    public HostBuffer AllocateHost(int sizeInBytes) => HostBuffer.Managed(sizeInBytes);
+
+    public void CopyFromHost(HostBuffer source, int sizeInBytes, nint destination, GpuStream stream) => Uploads++;
+
     public void CopyToHost(nint source, Span<byte> destination, GpuStream stream)
     {
     }
@@ -97,6 +101,8 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
     public void Record(GpuEvent marker, GpuStream stream) => throw new NotSupportedException();
 
     public void Wait(GpuEvent marker, GpuStream stream) => throw new NotSupportedException();
+
+    public void Synchronize(GpuEvent marker) => throw new NotSupportedException();
 
     public TimeSpan Elapsed(GpuEvent start, GpuEvent end) => throw new NotSupportedException();
 

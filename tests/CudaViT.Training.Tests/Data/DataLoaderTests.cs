@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CudaViT.Core;
 using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Tests.Data;
@@ -219,6 +220,54 @@ public sealed class DataLoaderTests
         Assert.True(loader.TryNext(out _));
         // Ten images of 60 ms, less what the worker was ahead: half a second, should this thread have to wait for a core.
         Assert.InRange(loader.TimeWaited, TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public void Asking_without_waiting_gives_the_same_batches_and_leaves_errors_to_the_one_who_waits()
+    {
+        List<Delivered> expected = Collect(Dataset(), Settings);
+        using (var loader = new DataLoader(Dataset(), Augmentation, Settings with { Workers = 2 }))
+        {
+            var all = new List<Delivered>();
+            while (all.Count < expected.Count)
+            {
+                if (loader.TryNextReady(out ImageBatch? batch))
+                {
+                    all.Add(Delivered.Copy(batch));
+                    batch.Dispose();
+                }
+            }
+
+            Assert.Equal(expected, all);
+            Assert.False(loader.TryNextReady(out _));
+            Assert.False(loader.TryNext(out _));
+        }
+
+        using var broken = new DataLoader(
+            new Faulty(Dataset(), expected[1].Samples[3]), Augmentation, Settings);
+        Assert.True(broken.TryNext(out ImageBatch? first));
+        first.Dispose();
+        Assert.Throws<DatasetException>(() => broken.TryNext(out _));
+        Assert.False(broken.TryNextReady(out _));
+    }
+
+    [Fact]
+    public void Batches_live_where_the_settings_say()
+    {
+        var buffers = new List<HostBuffer>();
+        DataLoaderSettings settings = Settings with
+        {
+            Allocate = size =>
+            {
+                buffers.Add(HostBuffer.Managed(size));
+                return buffers[^1];
+            },
+        };
+        using var loader = new DataLoader(Dataset(), Augmentation, settings);
+        Assert.True(loader.TryNext(out ImageBatch? batch));
+        Assert.Equal(2 * (Settings.PrefetchBatches + 1), buffers.Count);
+        Assert.Contains(batch.BufferOf(1), buffers);
+        Assert.True(batch.BufferOf(1).Bytes[..batch.ViewSizeInBytes(1)].SequenceEqual(batch.View(1)));
     }
 
     [Fact]

@@ -75,6 +75,32 @@ internal static unsafe class CudaDriverScenarios
         }
     }
 
+    // The device is behind: what the source holds when the copy runs is what arrives.
+    public static void Pinned_memory_is_read_in_place()
+    {
+        using var driver = new CudaDriver();
+        using HostBuffer buffer = driver.AllocateHost(100);
+        using GpuEvent arrived = driver.CreateEvent();
+        nint address = driver.Allocate(100);
+        byte[] back = new byte[100];
+
+        driver.Synchronize(arrived); // never recorded
+        buffer.Bytes.Fill(1);
+        driver.CopyFromHost(buffer, 100, address, GpuStream.Copy);
+        driver.Record(arrived, GpuStream.Copy);
+        buffer.Bytes.Fill(2);
+        driver.Synchronize(arrived);
+        buffer.Bytes.Fill(3);
+        driver.CopyToHost(address, back, GpuStream.Copy);
+
+        Assert.All(back, value => Assert.Equal(2, value));
+        using HostBuffer foreign = HostBuffer.Managed(100);
+        Assert.Throws<ArgumentException>(() => driver.CopyFromHost(foreign, 100, address, GpuStream.Copy));
+        Assert.Throws<ArgumentOutOfRangeException>(() => driver.CopyFromHost(buffer, 101, address, GpuStream.Copy));
+        buffer.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => buffer.Bytes.Length);
+    }
+
     public static void Memory_is_set_and_copied()
     {
         using var driver = new CudaDriver();
