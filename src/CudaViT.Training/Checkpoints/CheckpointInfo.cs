@@ -31,14 +31,16 @@ public sealed record CheckpointInfo
     /// <summary>SHA-256 of the settings that decide the result, in hexadecimal.</summary>
     public required string SettingsDigest { get; init; }
 
-    /// <summary>kNN evaluations done: one before the first epoch, one after each.</summary>
+    /// <summary>Evaluations done: one after each epoch; in pre-training also one before the first.</summary>
     public required int Evaluations { get; init; }
 
-    /// <summary>kNN accuracy at this very step, 0 to 1; null if it was not measured here.</summary>
-    public double? KnnAccuracy { get; init; }
+    /// <summary>
+    /// Accuracy at this very step, 0 to 1: of kNN in pre-training, top-1 in fine-tuning; null if it was not measured here.
+    /// </summary>
+    public double? Accuracy { get; init; }
 
-    /// <summary>Highest kNN accuracy of the run so far, 0 to 1; null before the first.</summary>
-    public double? BestKnnAccuracy { get; init; }
+    /// <summary>Highest accuracy of the run so far, 0 to 1; null before the first.</summary>
+    public double? BestAccuracy { get; init; }
 
     /// <summary>Name of the file with the tensors, in the same folder.</summary>
     public string TensorFile { get; init; } = "";

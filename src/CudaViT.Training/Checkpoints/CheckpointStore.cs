@@ -218,7 +218,7 @@ public sealed class CheckpointStore
     {
         try
         {
-            return ReadInfo(step).KnnAccuracy;
+            return ReadInfo(step).Accuracy;
         }
         catch (CheckpointException)
         {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CudaViT.Core;
-using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Settings;
@@ -19,7 +18,7 @@ public sealed class Trainer
     private readonly ITrainingProgress _progress;
     private readonly DatasetSplits _data;
     private readonly Learner _learner;
-    private readonly CheckpointStore _checkpoints;
+    private readonly RunCheckpoints _checkpoints;
     private readonly KnnEvaluation? _evaluation;
     private readonly KnnMonitor? _monitor;
     private readonly List<EvaluationMetrics> _evaluations = [];
@@ -30,7 +29,6 @@ public sealed class Trainer
     private double? _accuracy;       // at _step, if it was measured there
     private double? _bestAccuracy;
     private double? _rawPixelAccuracy;
-    private (long Step, int Evaluations)? _saved;
 
     /// <summary>Opens the data and builds the model. Writes nothing yet.</summary>
     /// <param name="settings">Settings; the number of channels is taken from the data.</param>
@@ -61,7 +59,9 @@ public sealed class Trainer
         }
 
         _learner = new Learner(_settings, backend, _data.Train.Normalization);
-        _checkpoints = folder.Checkpoints(settings.Run.KeepCheckpoints);
+        var identity = new RunIdentity(
+            _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name);
+        _checkpoints = new RunCheckpoints(folder, settings.Run.KeepCheckpoints, identity, progress.OnNote);
         _evaluation = KnnEvaluation.IsPossible(_data)
             ? new KnnEvaluation(_data, backend, _settings.Model.ImageSize, _settings.Evaluation.Batch)
             : null;
@@ -125,10 +125,10 @@ public sealed class Trainer
             WriteFinal();
         }
 
-        NoteDamaged(_data.Train);
+        _checkpoints.NoteDamaged(_data.Train);
         if (_data.HeldOut is not null)
         {
-            NoteDamaged(_data.HeldOut);
+            _checkpoints.NoteDamaged(_data.HeldOut);
         }
 
         return new TrainingResult(isComplete, _step, _evaluations);
@@ -136,52 +136,18 @@ public sealed class Trainer
 
     private void Begin(bool resume)
     {
-        if (!resume || !_folder.HasRun)
+        if (_checkpoints.Begin(resume) is { } checkpoint)
         {
-            _folder.Create();
-        }
-
-        _checkpoints.CleanUp();
-        Checkpoint? checkpoint = resume ? _checkpoints.FindNewest(_progress.OnNote) : null;
-        if (checkpoint is not null)
-        {
-            Restore(checkpoint);
-        }
-        else if (resume)
-        {
-            _progress.OnNote($"{_folder.CheckpointsPath}: there is no whole checkpoint yet; beginning anew");
+            using var scope = new StepScope();
+            ILookup<bool, KeyValuePair<string, NdArray>> isMonitor = checkpoint.Read(_backend)
+                .ToLookup(pair => pair.Key.StartsWith(FeatureBank.Prefix, StringComparison.Ordinal));
+            _learner.Load(isMonitor[false].ToDictionary());
+            _monitor?.Bank.Load(isMonitor[true].ToDictionary());
+            (_step, _evaluationCount) = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
+            (_accuracy, _bestAccuracy) = (checkpoint.Info.Accuracy, checkpoint.Info.BestAccuracy);
         }
 
         _folder.WriteSettings(_settings);
-    }
-
-    private void Restore(Checkpoint checkpoint)
-    {
-        if (checkpoint.Info.SettingsDigest != _settings.Digest())
-        {
-            throw new RunException(
-                $"{checkpoint.TensorPath}: this checkpoint was written with other settings than "
-                + $"{_folder.SettingsPath}; "
-                + "expected those of the run; undo the change, or start a new run in another folder.");
-        }
-
-        if (checkpoint.Info.Step != ((long)checkpoint.Info.Epoch * _stepsPerEpoch) + checkpoint.Info.StepInEpoch)
-        {
-            throw new RunException(
-                $"{_data.Train.Name}: an epoch has {_stepsPerEpoch} steps, "
-                + $"but {checkpoint.TensorPath} was written with other data; "
-                + "expected the images the run began with; correct --data.");
-        }
-
-        using var scope = new StepScope();
-        ILookup<bool, KeyValuePair<string, NdArray>> isMonitor = checkpoint.Read(_backend)
-            .ToLookup(pair => pair.Key.StartsWith(FeatureBank.Prefix, StringComparison.Ordinal));
-        _learner.Load(isMonitor[false].ToDictionary());
-        _monitor?.Bank.Load(isMonitor[true].ToDictionary());
-        (_step, _evaluationCount) = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
-        (_accuracy, _bestAccuracy) = (checkpoint.Info.KnnAccuracy, checkpoint.Info.BestKnnAccuracy);
-        _saved = (_step, _evaluationCount);
-        _progress.OnNote($"going on after step {_step}, from {checkpoint.TensorPath}");
     }
 
     private RunOverview Overview() => new()
@@ -302,48 +268,17 @@ public sealed class Trainer
         _progress.OnEvaluation(line);
     }
 
-    private void NoteDamaged(IImageDataset dataset)
-    {
-        IReadOnlyList<DamagedImage> damaged = dataset.Damaged;
-        if (damaged.Count > 0)
-        {
-            _progress.OnNote($"{dataset.Name}: {damaged.Count} of {dataset.Count} images could not be decoded:");
-        }
-
-        foreach (DamagedImage image in damaged)
-        {
-            _progress.OnNote($"  {image.Name}: {image.Reason}");
-        }
-    }
-
-    private bool IsCheckpointDue() =>
-        _step % _stepsPerEpoch == 0 || (_settings.Run.CheckpointEvery is { } every && _step % every == 0);
+    private bool IsCheckpointDue() => _checkpoints.IsDue(_step, _settings.Run.CheckpointEvery);
 
     private void Save(MetricsLog metrics)
     {
-        if (_saved == (_step, _evaluationCount))
-        {
-            return;
-        }
-
-        metrics.Flush();
         using var scope = new StepScope();
-        _checkpoints.Save(Info(), [.. _learner.State(), .. _monitor?.Bank.State() ?? []], Metadata());
-        _saved = (_step, _evaluationCount);
+        _checkpoints.Save(
+            new RunPosition(_step, _evaluationCount, _accuracy, _bestAccuracy),
+            () => [.. _learner.State(), .. _monitor?.Bank.State() ?? []],
+            Metadata(),
+            metrics);
     }
-
-    private CheckpointInfo Info() => new()
-    {
-        Step = _step,
-        Epoch = (int)(_step / _stepsPerEpoch),
-        StepInEpoch = (int)(_step % _stepsPerEpoch),
-        Seed = _settings.Seed,
-        Preset = _settings.Preset,
-        SettingsDigest = _settings.Digest(),
-        Evaluations = _evaluationCount,
-        KnnAccuracy = _accuracy,
-        BestKnnAccuracy = _bestAccuracy,
-    };
 
     // Tells `cudavit knn` how to build the network. No path, thread count or date: equal runs write equal bytes.
     private Dictionary<string, string> Metadata() => new()

@@ -34,13 +34,13 @@ public sealed class CheckpointStoreTests : IDisposable
             new("large", _run.Array(Values.Normal((1 << 20) + 3, seed: 3), [(1 << 20) + 3], DType.F32)),
         ];
         var metadata = new Dictionary<string, string> { ["a"] = "b" };
-        Store(keep: 1).Save(Info(step: 12) with { KnnAccuracy = 0.5 }, arrays, metadata);
+        Store(keep: 1).Save(Info(step: 12) with { Accuracy = 0.5 }, arrays, metadata);
 
         Checkpoint found = Store(keep: 1).FindNewest(_reports.Add)!;
         Dictionary<string, NdArray> read = found.Read(_run.Backend);
         Assert.Empty(_reports);
         Assert.Equal(12, found.Info.Step);
-        Assert.Equal(0.5, found.Info.KnnAccuracy);
+        Assert.Equal(0.5, found.Info.Accuracy);
         Assert.Equal(arrays.Length, read.Count);
         Assert.All(arrays, named => TensorAssert.SameBits(named.Array, read[named.Name], named.Name));
     }
@@ -52,7 +52,7 @@ public sealed class CheckpointStoreTests : IDisposable
         double?[] accuracies = [0.6, 0.8, null, 0.8, 0.7, null]; // of two equally good ones the older is the best
         for (int step = 0; step < accuracies.Length; step++)
         {
-            store.Save(Info(step) with { KnnAccuracy = accuracies[step] }, Arrays(step));
+            store.Save(Info(step) with { Accuracy = accuracies[step] }, Arrays(step));
         }
 
         Assert.Equal(
