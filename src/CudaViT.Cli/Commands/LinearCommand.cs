@@ -2,6 +2,7 @@ using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Nn;
 using CudaViT.Training.Runs;

@@ -7,6 +7,10 @@ namespace CudaViT.Training.Data;
 /// <remarks>Keeps scratch memory: one per thread.</remarks>
 public sealed class EvaluationTransform : IDecodeScale
 {
+    // 256 for crops of 224. Small images have nothing to spare at their edges.
+    private const double UsualScale = 256.0 / 224;
+    private const int SmallImage = 64;
+
     private readonly int _shortSide;
     private readonly int _cropSize;
     private readonly ImageResizer _resizer;
@@ -21,6 +25,10 @@ public sealed class EvaluationTransform : IDecodeScale
         ArgumentOutOfRangeException.ThrowIfLessThan(shortSide, cropSize);
         (_shortSide, _cropSize, _resizer) = (shortSide, cropSize, new ImageResizer(interpolation));
     }
+
+    /// <summary>What the shorter side is usually resized to before a crop of a size: 256 for 224.</summary>
+    public static int UsualShortSide(int cropSize) =>
+        cropSize < SmallImage ? cropSize : (int)Math.Round(cropSize * UsualScale);
 
     /// <inheritdoc/>
     public double Smallest(int height, int width) => (double)_shortSide / Math.Min(height, width);

@@ -1,6 +1,7 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
 using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Nn;
 using CudaViT.Training.Runs;

@@ -1,3 +1,4 @@
+using CudaViT.Training.Data;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Evaluation.Linear;
@@ -8,10 +9,6 @@ public sealed record LinearSettings
     // The published rate, and its neighbours: the paper chose one for each model.
     private static readonly double[] RatesForTransformers = [0.3, 1, 3, 10];
     private static readonly double[] RatesForResNets = [0.03, 0.1, 0.3, 1];
-
-    // 256 for crops of 224. Small images have nothing to spare at their edges.
-    private const double TestScale = 256.0 / 224;
-    private const int SmallImage = 64;
 
     /// <summary>Passes over the training images.</summary>
     public int Epochs { get; init; } = 90;
@@ -46,9 +43,7 @@ public sealed record LinearSettings
             BaseLearningRates = model.Architecture == Settings.Architecture.ResNet50
                 ? RatesForResNets
                 : RatesForTransformers,
-            TestShortSide = model.ImageSize < SmallImage
-                ? model.ImageSize
-                : (int)Math.Round(model.ImageSize * TestScale),
+            TestShortSide = EvaluationTransform.UsualShortSide(model.ImageSize),
         };
     }
 }

@@ -1,4 +1,4 @@
-namespace CudaViT.Training.Evaluation.Linear;
+namespace CudaViT.Training.Evaluation;
 
 /// <summary>Counts right and wrong answers of a classifier.</summary>
 internal sealed class Tally

@@ -1,4 +1,4 @@
-namespace CudaViT.Training.Evaluation.Linear;
+namespace CudaViT.Training.Evaluation;
 
 /// <summary>How one class did.</summary>
 /// <param name="Class">Its number.</param>
