@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using CudaViT.Core;
 
 namespace CudaViT.Training.Data;
 
@@ -47,7 +48,7 @@ public sealed class BoxBlur
             return;
         }
 
-        var box = Box.Of(sigma);
+        BlurBox box = BoxOf(sigma);
         for (int y = 0; y < height; y++)
         {
             BlurLine(pixels.Slice(y * width * channels, width * channels), channels, box);
@@ -56,8 +57,27 @@ public sealed class BoxBlur
         BlurLine(pixels, width * channels, box); // a line whose elements are whole rows
     }
 
+    /// <summary>The box in fixed point; the default for 0, which blurs nothing.</summary>
+    internal static BlurBox BoxOf(float sigma)
+    {
+        if (sigma == 0)
+        {
+            return default;
+        }
+
+        float variance = sigma * sigma / Passes;
+        float length = (float)Math.Sqrt((12.0 * variance) + 1);
+        float l = (float)Math.Floor((length - 1.0) / 2);
+        float a = (float)(((2 * l) + 1) * ((l * (l + 1)) - (3.0 * variance)));
+        a /= 6 * (variance - ((l + 1) * (l + 1)));
+        float radius = l + a;
+        uint inner = (uint)((1 << FractionBits) / ((radius * 2) + 1));
+        uint outer = (uint)(((1 << FractionBits) - (((2 * (int)radius) + 1) * inner)) / 2);
+        return new BlurBox((int)radius, inner, outer);
+    }
+
     // Elements of a line are `step` bytes; corresponding bytes of neighbouring elements are blurred into each other.
-    private void BlurLine(Span<byte> line, int step, Box box)
+    private void BlurLine(Span<byte> line, int step, BlurBox box)
     {
         int margin = (box.Radius + 1) * step;
         Span<byte> padded = _first.Reserve(line.Length + (2 * margin));
@@ -85,7 +105,7 @@ public sealed class BoxBlur
         }
     }
 
-    private static void Weigh(ReadOnlySpan<byte> padded, int step, Box box, Span<byte> output)
+    private static void Weigh(ReadOnlySpan<byte> padded, int step, BlurBox box, Span<byte> output)
     {
         int last = 2 * (box.Radius + 1) * step; // from the far left neighbour to the far right one
         int x = 0;
@@ -124,22 +144,5 @@ public sealed class BoxBlur
     {
         (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(words);
         return Vector256.Create(low, high);
-    }
-
-    /// <summary>One box in fixed point.</summary>
-    private readonly record struct Box(int Radius, uint Inner, uint Outer)
-    {
-        public static Box Of(float sigma)
-        {
-            float variance = sigma * sigma / Passes;
-            float length = (float)Math.Sqrt((12.0 * variance) + 1);
-            float l = (float)Math.Floor((length - 1.0) / 2);
-            float a = (float)(((2 * l) + 1) * ((l * (l + 1)) - (3.0 * variance)));
-            a /= 6 * (variance - ((l + 1) * (l + 1)));
-            float radius = l + a;
-            uint inner = (uint)((1 << FractionBits) / ((radius * 2) + 1));
-            uint outer = (uint)(((1 << FractionBits) - (((2 * (int)radius) + 1) * inner)) / 2);
-            return new Box((int)radius, inner, outer);
-        }
     }
 }

@@ -39,6 +39,10 @@ public readonly record struct ColorJitter(
         return new ColorJitter(order[0], order[1], order[2], order[3], brightness, contrast, saturation, hue);
     }
 
+    /// <summary>The same in the numbers of a device.</summary>
+    internal ColorTransform ToTransform() => new(
+        Step(First), Step(Second), Step(Third), Step(Fourth), Brightness, Contrast, Saturation, HueKernel.StepsOf(Hue));
+
     /// <summary>Changes an image in place; a grey one has neither saturation nor hue.</summary>
     internal void Apply(Span<byte> pixels, int channels)
     {
@@ -47,6 +51,14 @@ public readonly record struct ColorJitter(
         Apply(Third, pixels, channels);
         Apply(Fourth, pixels, channels);
     }
+
+    private ColorStep Step(ColorOperation operation) => operation switch
+    {
+        ColorOperation.Brightness => ColorStep.Brightness,
+        ColorOperation.Contrast => ColorStep.Contrast,
+        ColorOperation.Saturation => ColorStep.Saturation,
+        _ => Hue == 0 ? ColorStep.None : ColorStep.Hue,
+    };
 
     private void Apply(ColorOperation operation, Span<byte> pixels, int channels)
     {

@@ -15,7 +15,10 @@ namespace CudaViT.Training.Data;
 /// </remarks>
 internal readonly struct HueKernel(float turn) : IRgbKernel
 {
-    private readonly Vector256<int> _turn = Vector256.Create((int)(255.0 * turn));
+    private readonly Vector256<int> _turn = Vector256.Create(StepsOf(turn));
+
+    /// <summary>A turn of the circle in steps of 8-bit hue.</summary>
+    public static int StepsOf(float turn) => (int)(255.0 * turn);
 
     public void Apply(ref Vector256<int> red, ref Vector256<int> green, ref Vector256<int> blue)
     {

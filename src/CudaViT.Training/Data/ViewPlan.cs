@@ -49,6 +49,22 @@ public readonly record struct ViewPlan(
             new RandomStream(seed, epoch, sample, view, operation).Sequence();
     }
 
+    /// <summary>The same in the numbers of a device, for a crop that lies somewhere in packed pixels.</summary>
+    /// <param name="source">Where the crop begins, in bytes.</param>
+    /// <param name="rowBytes">From one row to the next.</param>
+    /// <param name="height">Rows of the crop, of which there may be fewer than at full size.</param>
+    /// <param name="width">Columns of the crop.</param>
+    internal ViewTransform ToTransform(long source, int rowBytes, int height, int width) => new(
+        source,
+        rowBytes,
+        height,
+        width,
+        Jitter?.ToTransform() ?? default,
+        Grayscale,
+        BlurSigma is { } sigma ? BoxBlur.BoxOf(sigma) : default,
+        Solarize,
+        Flip);
+
     /// <summary>The crop of <see cref="Draw"/> alone, for those who must know it before the image is decoded.</summary>
     internal static CropBox DrawCrop(
         AugmentationSettings settings, ulong seed, int epoch, int sample, int view, int height, int width)

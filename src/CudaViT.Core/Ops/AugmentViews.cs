@@ -1,0 +1,93 @@
+namespace CudaViT.Core;
+
+/// <summary>Makes augmented views of 8-bit images on the device that trains.</summary>
+/// <remarks>
+/// Crop and antialiased resize, jitter of colours, grey, three box blurs, solarise, flip, each rounded to 8 bits, then
+/// (x / 255 − mean) / std, channels first: MoCo v3's pipeline (arXiv:2104.02057, and its code) in Pillow's arithmetic.
+/// Images are data: there is no gradient.
+/// </remarks>
+public static class AugmentViews
+{
+    /// <summary>Overwrites <paramref name="views"/>.</summary>
+    /// <param name="views">
+    /// [N, C, S, S] of F64, F32 or BF16 on an <see cref="IAugmentingBackend"/>; C is 1 or 3.
+    /// </param>
+    /// <param name="pixels">U8: images anywhere in it, row-major, the channels of a pixel side by side.</param>
+    /// <param name="transforms">One per view.</param>
+    /// <param name="mean">Mean of each channel, for pixels in [0, 1].</param>
+    /// <param name="std">Standard deviation of each channel, for pixels in [0, 1]; positive.</param>
+    /// <exception cref="ArgumentException">
+    /// Shapes, types or numbers are others, a crop leaves the pixels, or the backend makes no views.
+    /// </exception>
+    public static void Apply(
+        NdArray views,
+        NdArray pixels,
+        ReadOnlySpan<ViewTransform> transforms,
+        ReadOnlySpan<float> mean,
+        ReadOnlySpan<float> std)
+    {
+        ArgumentNullException.ThrowIfNull(views);
+        ArgumentNullException.ThrowIfNull(pixels);
+        if (views.Backend is not IAugmentingBackend backend)
+        {
+            throw new ArgumentException(
+                $"AugmentViews: {views.Backend.Name} makes no views. Render them before they are uploaded.");
+        }
+
+        if (!views.DType.IsFloatingPoint() || views.Shape.Rank != 4 || views.Shape[0] != transforms.Length
+            || views.Shape[1] is not (1 or 3) || views.Shape[2] != views.Shape[3])
+        {
+            throw new ArgumentException(
+                $"AugmentViews: views must be [{transforms.Length}, 1 or 3, S, S] of a floating-point type, "
+                + $"but they are {views}.");
+        }
+
+        int channels = views.Shape[1];
+        if (views.Shape[2] < 1 || views.Shape[2] > backend.LargestView(channels))
+        {
+            throw new ArgumentException(
+                $"AugmentViews: views are {views.Shape[2]} pixels wide; with {channels} channels they can be 1 to "
+                + $"{backend.LargestView(channels)}. Make larger ones on the CPU.");
+        }
+
+        if (pixels.DType != DType.U8)
+        {
+            throw new ArgumentException($"AugmentViews: pixels must be U8, but they are {pixels}.");
+        }
+
+        if (mean.Length != channels || std.Length != channels
+            || std.ContainsAnyExceptInRange(float.Epsilon, float.MaxValue))
+        {
+            throw new ArgumentException(
+                $"AugmentViews: {channels} channels need as many means and positive deviations, but there are "
+                + $"{mean.Length} and {std.Length}.");
+        }
+
+        for (int i = 0; i < transforms.Length; i++)
+        {
+            RequireInside(transforms[i], i, channels, pixels.Count);
+        }
+
+        if (transforms.Length > 0)
+        {
+            backend.AugmentViews(views, pixels, transforms, mean, std);
+            views.Storage.MarkChanged();
+        }
+    }
+
+    private static void RequireInside(in ViewTransform view, int index, int channels, long bytes)
+    {
+        long rowBytes = (long)view.Width * channels;
+        if (view.Source < 0 || view.Height < 1 || view.Width < 1 || rowBytes > view.RowBytes
+            || view.Source + ((view.Height - 1L) * view.RowBytes) + rowBytes > bytes)
+        {
+            throw new ArgumentException(
+                $"AugmentViews: the crop of view {index} is not inside {bytes} bytes of pixels: {view}.");
+        }
+
+        if (view.Blur.Radius < 0)
+        {
+            throw new ArgumentException($"AugmentViews: the blur of view {index} has a negative radius: {view.Blur}.");
+        }
+    }
+}
