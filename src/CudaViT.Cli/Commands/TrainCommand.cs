@@ -25,6 +25,9 @@ internal static class TrainCommand
         (
             "cudavit train --preset vit-s-300-1node --data ~/imagenet --workers 8 --out runs/vit-s",
             "JPEG or PNG files: train/CLASS/*.jpg and val/CLASS/*.jpg, or tar archives"),
+        (
+            "cudavit train --init vit-s.safetensors --preset vit-s-300-1node --data ~/photos --out runs/mine",
+            "go on from published weights (see cudavit import) on images of your own"),
         ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
         (
             "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
@@ -36,6 +39,12 @@ internal static class TrainCommand
         Option<string?> preset = Options.Preset("--preset", "Model and recipe to begin with (default quick)");
         Option<string?> settings = Options.Path(
             "--settings", "FILE", "JSON file with settings, some or all, as a run writes it; options given here win.");
+        Option<string?> init = Options.Path(
+            "--init",
+            "FILE",
+            "Begin with the weights of a model of cudavit train or cudavit import: all parts it has; missing heads are "
+            + "drawn, and a missing momentum encoder is a copy. The file also says what model it is; the optimizer begins "
+            + "anew.");
         Option<string?> data = Options.Data();
         Option<string?> folder = Options.Path("--out", "DIR", "Folder for the results (default runs/TIME-PRESET).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images; the warm-up keeps its share.", 1);
@@ -62,8 +71,8 @@ internal static class TrainCommand
         var command = new Command(
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
-            preset, settings, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every, monitor,
-            limit, resume, anomaly,
+            preset, settings, init, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every,
+            monitor, limit, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -71,6 +80,7 @@ internal static class TrainCommand
             {
                 Preset = parsed.GetValue(preset),
                 File = parsed.GetValue(settings),
+                Init = parsed.GetValue(init) is { } weights ? Path.GetFullPath(weights) : null,
                 Epochs = parsed.GetValue(epochs),
                 Options =
                 [

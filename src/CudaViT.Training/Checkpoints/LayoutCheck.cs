@@ -12,9 +12,13 @@ internal static class LayoutCheck
     /// <param name="path">The file, for messages.</param>
     /// <param name="entries">What the model has.</param>
     /// <param name="find">The tensor of a name in the file; null if there is none.</param>
+    /// <param name="advice">What to do about it.</param>
     /// <exception cref="CheckpointException">The message lists all that are missing or different.</exception>
     public static void Require(
-        string path, IEnumerable<StateEntry> entries, Func<string, SafetensorsTensor?> find)
+        string path,
+        IEnumerable<StateEntry> entries,
+        Func<string, SafetensorsTensor?> find,
+        string advice = "export it again")
     {
         (StateEntry Entry, SafetensorsTensor? Tensor)[] pairs =
             [.. entries.Select(entry => (entry, find(entry.Name)))];
@@ -23,7 +27,7 @@ internal static class LayoutCheck
         {
             throw new CheckpointException(
                 $"{path}: {missing.Length} tensors are missing: {string.Join(", ", missing)}; expected all of a part "
-                + "of the model or none; export it again.");
+                + $"of the model or none; {advice}.");
         }
 
         string[] wrong = [.. pairs
@@ -33,7 +37,7 @@ internal static class LayoutCheck
         {
             throw new CheckpointException(
                 $"{path}: {wrong.Length} tensors have another shape or type than the model: {string.Join(", ", wrong)};"
-                + " expected those of one model; export it again.");
+                + $" expected those of one model; {advice}.");
         }
     }
 

@@ -136,6 +136,12 @@ public sealed class Trainer
 
     private void Begin(bool resume)
     {
+        bool isNew = !(resume && _folder.HasRun);
+        if (isNew)
+        {
+            LoadInitialWeights(); // before there is a folder, so that none is left behind by a file that does not fit
+        }
+
         if (_checkpoints.Begin(resume) is { } checkpoint)
         {
             using var scope = new StepScope();
@@ -146,8 +152,20 @@ public sealed class Trainer
             (_step, _evaluationCount) = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
             (_accuracy, _bestAccuracy) = (checkpoint.Info.Accuracy, checkpoint.Info.BestAccuracy);
         }
+        else if (!isNew)
+        {
+            LoadInitialWeights();
+        }
 
         _folder.WriteSettings(_settings);
+    }
+
+    private void LoadInitialWeights()
+    {
+        if (_settings.Init.Path is not null)
+        {
+            _progress.OnNote(InitialWeights.Load(_settings.Init, _learner.Model, _backend));
+        }
     }
 
     private RunOverview Overview() => new()

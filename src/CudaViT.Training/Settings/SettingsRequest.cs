@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
+using CudaViT.Training.Runs;
 
 namespace CudaViT.Training.Settings;
 
 /// <summary>
-/// What somebody asked for. Resolved in order of precedence: defaults, preset, settings file, single options.
+/// What somebody asked for. Resolved in order of precedence: defaults, preset, the model of the file with initial weights,
+/// settings file, single options.
 /// </summary>
 public sealed record SettingsRequest
 {
@@ -12,6 +14,9 @@ public sealed record SettingsRequest
 
     /// <summary>Path of a JSON file with some of the settings; null for none.</summary>
     public string? File { get; init; }
+
+    /// <summary>Path of a file with initial weights; null for the one the settings file names, or for none.</summary>
+    public string? Init { get; init; }
 
     /// <summary>Number of epochs; the warm-up keeps its share. Null to leave it.</summary>
     public int? Epochs { get; init; }
@@ -26,9 +31,14 @@ public sealed record SettingsRequest
     public TrainSettings Resolve()
     {
         JsonObject? file = File is null ? null : SettingsJson.ReadFile(File);
-        string? named = file?["preset"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-        string preset = Preset ?? named ?? Presets.Quick.Name;
-        return Apply(Blaming(Preset is null ? File : null, () => TrainSettings.Of(preset)), file);
+        string preset = Preset ?? TextAt(file?["preset"]) ?? Presets.Quick.Name;
+        TrainSettings settings = Blaming(Preset is null ? File : null, () => TrainSettings.Of(preset));
+        if ((Init ?? UnreadWeights(file)) is { } weights)
+        {
+            settings = settings with { Model = InitialWeights.Model(weights, settings.Model) };
+        }
+
+        return Apply(settings, file);
     }
 
     /// <summary>The settings of a run that goes on: its own, with what was asked for now laid over them.</summary>
@@ -52,6 +62,11 @@ public sealed record SettingsRequest
     {
         settings = file is null ? settings : SettingsJson.Merge(settings, file, File!);
         settings = settings with { Preset = Preset ?? settings.Preset };
+        settings = Init is null ? settings : settings with { Init = new InitSettings { Path = Init } };
+        settings = settings.Init is not { Path: { } weights, Sha256: null } ? settings : settings with
+        {
+            Init = new InitSettings { Path = weights, Sha256 = InitialWeights.Digest(weights) },
+        };
         settings = Epochs is { } epochs ? settings.WithEpochs(epochs) : settings;
         foreach (SettingsOption option in Options)
         {
@@ -64,6 +79,13 @@ public sealed record SettingsRequest
             return settings;
         });
     }
+
+    // With a digest beside it, the path is what a run noted: its settings are complete, and the file may be gone.
+    private static string? UnreadWeights(JsonObject? file) =>
+        file?["init"] is JsonObject init && TextAt(init["sha256"]) is null ? TextAt(init["path"]) : null;
+
+    private static string? TextAt(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
     /// <summary>Puts the name of the file, if there is one, before what is wrong with its content.</summary>
     private static TrainSettings Blaming(string? file, Func<TrainSettings> make)

@@ -29,6 +29,9 @@ public sealed record TrainSettings
     /// <summary>How two views are made of an image, apart from size and crop.</summary>
     public ViewSettings Views { get; init; } = new();
 
+    /// <summary>What it begins with.</summary>
+    public InitSettings Init { get; init; } = new();
+
     /// <summary>What it is trained on.</summary>
     public DataSettings Data { get; init; } = new();
 
@@ -91,8 +94,13 @@ public sealed record TrainSettings
         SettingsJson.FirstDifference(ResultOnly(), other.ResultOnly());
 
     /// <summary>The same with everything at its default that does not change the result.</summary>
-    /// <remarks>Where the images lie does not matter, only what they are.</remarks>
-    internal TrainSettings ResultOnly() => this with { Run = new RunSettings(), Data = Data with { Path = null } };
+    /// <remarks>Where images and initial weights lie does not matter, only what they are.</remarks>
+    internal TrainSettings ResultOnly() => this with
+    {
+        Run = new RunSettings(),
+        Data = Data with { Path = null },
+        Init = Init with { Path = null },
+    };
 
     /// <summary>Learning rate of the step at fractional epoch <paramref name="epoch"/>.</summary>
     internal double LearningRate(double epoch) => Schedules.WarmupCosine(
