@@ -6,27 +6,38 @@ namespace CudaViT.Training.MoCo;
 /// <summary>Euclidean lengths of gradients, for watching and for tests.</summary>
 public sealed class GradientNorms
 {
-    private readonly int[] _counts; // gradients of each set
+    private readonly int[][] _places; // of each set, in Squares
 
-    private GradientNorms(int[] counts, NdArray? squares) => (_counts, Squares) = (counts, squares);
+    private GradientNorms(int[][] places, NdArray? squares) => (_places, Squares) = (places, squares);
 
     /// <summary>
-    /// Squared length of each gradient, F64 [n], one set after the other, still being computed; null if there is none. The
-    /// step scope owns it.
+    /// Squared length of each gradient, F64 [n], still being computed; null if there is none. The step scope owns it.
     /// </summary>
     public NdArray? Squares { get; }
 
     /// <summary>Asks for the squared lengths, in one call for all sets, and does not wait for them.</summary>
-    /// <param name="sets">Parts of a network, after a backward pass.</param>
+    /// <param name="sets">
+    /// Parts of a network, after a backward pass. A gradient is read once, however many sets it is in.
+    /// </param>
     public static GradientNorms Begin(IReadOnlyList<ParameterSet> sets)
     {
         ArgumentNullException.ThrowIfNull(sets);
-        NdArray[][] gradients = [.. sets.Select(set => set.Parameters
+        var places = new Dictionary<Parameter, int>();
+        int[][] ofSets = [.. sets.Select(set => set.Parameters
             .Where(parameter => parameter.IsTrainable && parameter.Value.Grad is not null)
-            .Select(parameter => parameter.Value.Grad!).ToArray())];
-        NdArray[] all = [.. gradients.SelectMany(list => list)];
+            .Select(PlaceOf).ToArray())];
         return new GradientNorms(
-            Array.ConvertAll(gradients, list => list.Length), all.Length == 0 ? null : SumsOfSquares.Apply(all));
+            ofSets,
+            places.Count == 0
+                ? null
+                : SumsOfSquares.Apply(
+                    [.. places.OrderBy(pair => pair.Value).Select(pair => pair.Key.Value.Grad!)]));
+
+        int PlaceOf(Parameter parameter)
+        {
+            places.TryAdd(parameter, places.Count);
+            return places[parameter];
+        }
     }
 
     /// <summary>Length of the gradients of each set of parameters together, read at once.</summary>
@@ -43,11 +54,16 @@ public sealed class GradientNorms
     /// <returns>One length per set; null where no parameter has a gradient, such as in a frozen part.</returns>
     public IReadOnlyList<double?> Lengths(ReadOnlySpan<double> squares)
     {
-        var norms = new List<double?>();
-        foreach (int count in _counts)
+        var norms = new List<double?>(_places.Length);
+        foreach (int[] places in _places)
         {
-            norms.Add(count == 0 ? null : Math.Sqrt(squares[..count].ToArray().Sum()));
-            squares = squares[count..];
+            double sum = 0;
+            foreach (int place in places)
+            {
+                sum += squares[place];
+            }
+
+            norms.Add(places.Length == 0 ? null : Math.Sqrt(sum));
         }
 
         return norms;

@@ -61,7 +61,7 @@ public sealed class MoCoV3 : Module
     /// </summary>
     public bool SharesPass { get; set; } = true;
 
-    /// <summary>The parts whose gradients tell of instability: input, first block, last block, heads.</summary>
+    /// <summary>The parts whose gradients tell of instability: input, every block, heads.</summary>
     public IReadOnlyList<ParameterSet> WatchedParts =>
     [
         .. BaseEncoder.WatchedParts,

@@ -14,7 +14,7 @@ public abstract class Encoder : Module
     /// <summary>Maps features to embeddings.</summary>
     public abstract MlpHead Projector { get; }
 
-    /// <summary>The parts in which instability starts and ends: input, first block, last block.</summary>
+    /// <summary>The parts through which instability goes, by depth: input, then every block.</summary>
     public abstract IReadOnlyList<ParameterSet> WatchedParts { get; }
 
     /// <summary>Features of images: what is used after pre-training.</summary>

@@ -1,6 +1,6 @@
 namespace CudaViT.Training.Nn;
 
 /// <summary>Parameters of one part of a network, to be watched together.</summary>
-/// <param name="Name">The part, for example <c>first_block</c>.</param>
+/// <param name="Name">The part, for example <c>blocks.0</c>.</param>
 /// <param name="Parameters">Its parameters.</param>
 public sealed record ParameterSet(string Name, IReadOnlyList<Parameter> Parameters);

@@ -54,8 +54,8 @@ public sealed class ResNet50 : Encoder
     public override IReadOnlyList<ParameterSet> WatchedParts =>
     [
         new("patch_projection", [.. _conv1.Parameters(), .. _bn1.Parameters()]),
-        new("first_block", [.. _blocks[0].Parameters()]),
-        new("last_block", [.. _blocks[^1].Parameters()]),
+        .. _blocks.Select((block, i) => new ParameterSet(
+            string.Create(CultureInfo.InvariantCulture, $"blocks.{i}"), [.. block.Parameters()])),
     ];
 
     /// <inheritdoc/>

@@ -9,5 +9,11 @@ namespace CudaViT.Training.Runs;
 /// <param name="LastBlock">Last block, or last residual stage.</param>
 /// <param name="Heads">Projector and predictor.</param>
 /// <param name="All">Everything that is trained.</param>
+/// <param name="Blocks">Every block, first to last; null in files of older versions.</param>
 public sealed record PartNorms(
-    double? PatchProjection, double? FirstBlock, double? LastBlock, double? Heads, double? All);
+    double? PatchProjection,
+    double? FirstBlock,
+    double? LastBlock,
+    double? Heads,
+    double? All,
+    IReadOnlyList<double?>? Blocks = null);

@@ -25,10 +25,11 @@ internal sealed class StepReadings
     public (double Loss, PartNorms Norms, double OutputStd) Read()
     {
         double[] values = _all.ToArray<double>();
-        IReadOnlyList<double?> norms = _norms.Lengths(values.AsSpan(3));
+        double?[] norms = [.. _norms.Lengths(values.AsSpan(3))]; // input, every block, heads, everything
+        double?[] blocks = norms[1..^2];
         return (
             values[0],
-            new PartNorms(norms[0], norms[1], norms[2], norms[3], norms[4]),
+            new PartNorms(norms[0], blocks[0], blocks[^1], norms[^2], norms[^1], blocks),
             (values[1] + values[2]) / 2);
     }
 }

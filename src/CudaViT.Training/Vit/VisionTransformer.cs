@@ -73,8 +73,8 @@ public sealed class VisionTransformer : Encoder
     public override IReadOnlyList<ParameterSet> WatchedParts =>
     [
         new("patch_projection", [.. Stem.Parameters()]),
-        new("first_block", [.. Blocks[0].Parameters()]),
-        new("last_block", [.. Blocks[^1].Parameters()]),
+        .. Blocks.Select((block, i) => new ParameterSet(
+            string.Create(CultureInfo.InvariantCulture, $"blocks.{i}"), [.. block.Parameters()])),
     ];
 
     /// <summary>Tokens as the first block gets them: patches behind the class token, plus positions.</summary>

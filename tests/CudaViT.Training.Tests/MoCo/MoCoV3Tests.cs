@@ -123,6 +123,12 @@ public sealed class MoCoV3Tests
         IReadOnlyList<double?> norms = GradientNorms.Of(model.WatchedParts);
         Assert.Equal(model.WatchedParts[0].Parameters.Any(parameter => parameter.IsTrainable), norms[0] is not null);
         Assert.All(norms.Skip(1), norm => Assert.True(norm > 0, variant));
+
+        // Sets may share parameters: together the parts are the whole.
+        IReadOnlyList<double?> both = GradientNorms.Of(
+            [.. model.WatchedParts, new ParameterSet("all", [.. model.Parameters()])]);
+        Assert.Equal(norms, both.SkipLast(1));
+        Assert.Equal(settings.Depth, norms.Count - 2);
     }
 
     [Theory, MemberData(nameof(Variants))]
