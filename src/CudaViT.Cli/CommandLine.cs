@@ -81,6 +81,7 @@ internal static class CommandLine
         var root = new RootCommand("Trains Vision Transformers without labels: MoCo v3 on a tensor engine of its own.")
         {
             TrainCommand.Create(output),
+            ReportCommand.Create(output),
             KnnCommand.Create(output),
             LinearCommand.Create(output),
             FeaturesCommand.Create(output),

@@ -27,6 +27,7 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
     private static (string Command, string Meaning)[] Examples(string command) => command switch
     {
         TrainCommand.Name => TrainCommand.Examples,
+        ReportCommand.Name => ReportCommand.Examples,
         KnnCommand.Name => KnnCommand.Examples,
         LinearCommand.Name => LinearCommand.Examples,
         FeaturesCommand.Name => FeaturesCommand.Examples,

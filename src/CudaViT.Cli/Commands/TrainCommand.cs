@@ -126,6 +126,7 @@ internal static class TrainCommand
             ? Summary(result, folder)
             : $"stopped after step {result.Step}; everything is saved; "
                 + $"go on with: cudavit train --out {folder.Path} --resume");
+        output.WriteLine($"report in {folder.ReportPath}");
         return CommandLine.Success;
     }
 

@@ -54,7 +54,8 @@ public sealed class DatasetSubset : IImageDataset
     public ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) =>
         _all.Read(Original(index), scratch, scale);
 
-    private int Original(int index)
+    /// <summary>Number of an image in the whole data set.</summary>
+    internal int Original(int index)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
         return (int)((long)index * _all.Count / Count);

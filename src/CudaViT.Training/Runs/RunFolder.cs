@@ -6,8 +6,8 @@ using CudaViT.Training.Settings;
 namespace CudaViT.Training.Runs;
 
 /// <summary>
-/// The folder of one run: <c>settings.json</c>, <c>metrics.jsonl</c>, <c>checkpoints/</c> and, at the end,
-/// <c>final.safetensors</c>.
+/// The folder of one run: <c>settings.json</c>, <c>run.json</c>, <c>metrics.jsonl</c>, <c>checkpoints/</c>,
+/// <c>report.html</c> and, at the end, <c>final.safetensors</c>.
 /// </summary>
 /// <param name="path">Need not exist.</param>
 /// <param name="files">How files are written; null for the file system.</param>
@@ -29,6 +29,12 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
 
     /// <summary>The model at the end of the run.</summary>
     public string FinalPath => System.IO.Path.Combine(Path, "final.safetensors");
+
+    /// <summary>What the run is; see <see cref="RunRecord"/>.</summary>
+    public string RecordPath => System.IO.Path.Combine(Path, "run.json");
+
+    /// <summary>The page that shows the run.</summary>
+    public string ReportPath => System.IO.Path.Combine(Path, "report.html");
 
     /// <summary>Whether a run was begun here.</summary>
     public bool HasRun => File.Exists(SettingsPath);
@@ -72,6 +78,23 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     {
         byte[] json = Encoding.UTF8.GetBytes(SettingsJson.Write(settings));
         _files.Write(SettingsPath, json.Length, stream => stream.Write(json));
+    }
+
+    /// <summary>Writes what the run is.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    public void WriteRecord(RunRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        byte[] json = record.ToJson();
+        _files.Write(RecordPath, json.Length, stream => stream.Write(json));
+    }
+
+    /// <summary>Writes the page that shows the run.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    public void WriteReport(string html)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(html);
+        _files.Write(ReportPath, utf8.Length, stream => stream.Write(utf8));
     }
 
     /// <summary>The checkpoints of the run.</summary>

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
+using CudaViT.Training.Reports.Pictures;
+using CudaViT.Training.Reports.Runs;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs;
@@ -21,6 +23,7 @@ public sealed class Trainer
     private readonly RunCheckpoints _checkpoints;
     private readonly KnnEvaluation? _evaluation;
     private readonly KnnMonitor? _monitor;
+    private readonly RunReporter _reporter;
     private readonly List<EvaluationMetrics> _evaluations = [];
     private readonly int _stepsPerEpoch;
 
@@ -74,6 +77,11 @@ public sealed class Trainer
                 _learner.Model.BaseEncoder.FeatureWidth,
                 _settings.ParameterType)
             : null;
+        _reporter = new RunReporter(
+            folder,
+            progress.OnNote,
+            () => PictureMaker.Make(_learner.Model.BaseEncoder, _settings, _data, backend, _step),
+            () => RunRecord.Of(Overview(), _data));
     }
 
     private long LastStep => (long)_stepsPerEpoch * _settings.Recipe.Epochs;
@@ -93,6 +101,19 @@ public sealed class Trainer
         Begin(resume);
         using MetricsLog metrics = MetricsLog.Resume(_folder.MetricsPath, _step, _evaluationCount);
         _progress.OnStart(Overview());
+        try
+        {
+            return Train(metrics, stop);
+        }
+        catch (Exception e) when (e is InputException or AnomalyException)
+        {
+            _reporter.Fail();
+            throw;
+        }
+    }
+
+    private TrainingResult Train(MetricsLog metrics, CancellationToken stop)
+    {
         if (_evaluation is null)
         {
             _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
@@ -106,6 +127,7 @@ public sealed class Trainer
                 Save(metrics); // of an evaluation that an earlier process was stopped before
             }
 
+            _reporter.Draw();
             while (_step < LastStep && !stop.IsCancellationRequested)
             {
                 Step(feed, metrics);
@@ -114,6 +136,7 @@ public sealed class Trainer
                 if (IsCheckpointDue())
                 {
                     Save(metrics);
+                    _reporter.Update();
                 }
             }
         }
@@ -125,6 +148,7 @@ public sealed class Trainer
             WriteFinal();
         }
 
+        _reporter.Draw();
         _checkpoints.NoteDamaged(_data.Train);
         if (_data.HeldOut is not null)
         {

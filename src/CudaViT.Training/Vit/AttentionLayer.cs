@@ -33,4 +33,10 @@ public sealed class AttentionLayer : Module
     /// <returns>[B, T, D].</returns>
     public Tensor Forward(Tensor x, Tensor residual) =>
         _proj.Forward(Attention.Apply(_qkv.Forward(x), _heads), residual);
+
+    /// <summary>Where each token looks, for pictures: memory of size T × T, and no gradient.</summary>
+    /// <param name="x">Normalized tokens [B, T, D].</param>
+    /// <returns>[B, H, T, T]; rows add up to 1.</returns>
+    public NdArray Probabilities(Tensor x) =>
+        Attention.ApplyWithProbabilities(_qkv.Forward(x), _heads).Probabilities;
 }

@@ -40,4 +40,9 @@ public sealed class Block : Module
         x = _attention.Forward(_norm1.Forward(x), residual: x);
         return _mlp.Forward(_norm2.Forward(x, groups), residual: x);
     }
+
+    /// <summary>Where each token of the input would look, for pictures.</summary>
+    /// <param name="x">Tokens [B, T, D].</param>
+    /// <returns>[B, H, T, T]; rows add up to 1.</returns>
+    public NdArray AttentionProbabilities(Tensor x) => _attention.Probabilities(_norm1.Forward(x));
 }

@@ -69,6 +69,12 @@ public sealed class VisionTransformer : Encoder
     /// <inheritdoc/>
     public override MlpHead Projector { get; }
 
+    /// <summary>Whether a class token stands before the patches.</summary>
+    public bool HasClassToken => _classToken is not null;
+
+    /// <summary>Patches along a side of an image.</summary>
+    public int Grid => _settings.ImageSize / _settings.Patch;
+
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterSet> WatchedParts =>
     [
@@ -105,6 +111,22 @@ public sealed class VisionTransformer : Encoder
         }
 
         return Run(() => Pool(x));
+    }
+
+    /// <summary>What the last block does with images, for pictures. Call in evaluation mode and off the tape.</summary>
+    /// <param name="images">[B, channels, H, W]; the memory needed grows with B·T².</param>
+    /// <returns>Where its tokens look, [B, heads, T, T], and the tokens after the last norm, [B, T, D].</returns>
+    public (NdArray Attention, Tensor Tokens) Inspect(Tensor images)
+    {
+        Tensor x = Tokens(images);
+        foreach (Block block in Blocks.SkipLast(1))
+        {
+            x = block.Forward(x);
+        }
+
+        NdArray attention = Blocks[^1].AttentionProbabilities(x);
+        x = Blocks[^1].Forward(x);
+        return (attention, Norm?.Forward(x) ?? x);
     }
 
     private Tensor Pool(Tensor x)

@@ -3,12 +3,18 @@ using CudaViT.Training.Checkpoints;
 namespace CudaViT.Training.Tests.Support;
 
 /// <summary>A disk with room for some bytes: what goes beyond fails the way the operating system fails it.</summary>
-internal sealed class FullDisk(long room)
+/// <param name="room">Bytes.</param>
+/// <param name="report">Whether it is for the report, or else for everything but it; the other is never full.</param>
+internal sealed class FullDisk(long room, bool report = false)
 {
     private long _room = room;
 
     /// <summary>Writes files to this disk.</summary>
-    public DurableFiles Files => new((path, _) => new Limited(this, File.Create(path)));
+    public DurableFiles Files => new((path, _) => IsReport(path) == report
+        ? new Limited(this, File.Create(path))
+        : File.Create(path));
+
+    private static bool IsReport(string path) => Path.GetFileName(path) is "report.html.tmp" or "run.json.tmp";
 
     /// <summary>Somebody frees space.</summary>
     public void Free(long bytes) => _room += bytes;
