@@ -131,11 +131,14 @@ public sealed class RunReportTests : IDisposable
         {
             DatasetSplits data = DatasetLocator.Open(_folder["data"]);
             var learner = new Learner(_settings, _backend, data.Train.Normalization);
+            var input = new ImageInput(_settings, _backend, data.Train.Normalization);
             byte[] views = new byte[2 * 8 * 64];
             new Random(1).NextBytes(views);
             for (int step = 0; step < 2; step++)
             {
-                learner.Step(views.AsSpan(0, 8 * 64), views.AsSpan(8 * 64), epoch: 1.5 + step);
+                using var stepScope = new StepScope();
+                learner.Step(
+                    input.ToTensor(views.AsSpan(0, 8 * 64)), input.ToTensor(views.AsSpan(8 * 64)), epoch: 1.5 + step);
                 if (makes)
                 {
                     PictureMaker.Make(learner.Model.BaseEncoder, _settings, data, _backend, step);
