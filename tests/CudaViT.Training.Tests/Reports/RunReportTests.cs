@@ -42,7 +42,7 @@ public sealed class RunReportTests : IDisposable
         Train("a", _settings);
         XElement page = ReportPage.Parse(_folder["a", "report.html"]);
         Assert.Equal(Sections, page.Descendants("section").Attributes("id").Select(id => id.Value));
-        Assert.Empty(page.Descendants().Where(element => (string?)element.Attribute("class") == "card none"));
+        Assert.DoesNotContain(page.Descendants(), element => (string?)element.Attribute("class") == "card none");
         string[] titles = [.. page.Descendants("h3").Select(title => title.Value)];
         Assert.Superset(
             new HashSet<string>
