@@ -5,6 +5,7 @@ var commands = new (string Name, string Purpose, Func<string[], int> Run)[]
 {
     ("matmul", "our matrix products beside OpenBLAS's; [threads=N] [samples=N] [name=PART] [clock=wall|cpu]", MatmulBenchmark.Run),
     ("operations", "single operations of a ViT-S block, time and memory per call; arguments go to BenchmarkDotNet", OperationBenchmarks.Run),
+    ("augment", "JPEG files to two views on one core, beside torchvision; [images=N] [rounds=N] [name=PART] [clock=wall|cpu] [peer=PYTHON]", AugmentBenchmark.Run),
     ("step", "a whole training step, beside a peer program's; [threads=N] [rounds=N] [name=PART] [peer=COMMAND]", StepBenchmark.Run),
 };
 
