@@ -22,9 +22,9 @@ internal sealed class AugmentStages : IDisposable
     private readonly ImageBuffer _scratch = new();
     private readonly CpuBackend _backend = new(threads: 1);
     private readonly byte[] _view = new byte[ViewBytes];
-    private readonly float[] _numbers = new float[ViewBytes];
     private readonly (byte[] Pixels, int Height, int Width)[] _decoded;
     private readonly byte[][] _crops;
+    private StepScope? _scope; // of the normalised view
     private int _epoch;
 
     /// <summary>Opens the files of a folder, decodes them and cuts a crop out of each.</summary>
@@ -70,7 +70,11 @@ internal sealed class AugmentStages : IDisposable
     /// <summary>In the order of the pipeline.</summary>
     public IReadOnlyList<AugmentStage> All { get; }
 
-    public void Dispose() => _backend.Dispose();
+    public void Dispose()
+    {
+        _scope?.Dispose();
+        _backend.Dispose();
+    }
 
     private ImageView Decoded(int image)
     {
@@ -114,11 +118,11 @@ internal sealed class AugmentStages : IDisposable
     // The device does this in training; here it is the CPU, with one thread.
     private ReadOnlySpan<byte> Normalize(byte[] view)
     {
-        using var scope = new StepScope();
+        _scope?.Dispose();
+        _scope = new StepScope();
         var images = NdArray.From<byte>(_backend, view, [1, Size, Size, 3]);
         NdArray numbers = _backend.NormalizeImages(
             images, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f], DType.F32);
-        numbers.ReadSpan<float>().CopyTo(_numbers);
-        return MemoryMarshal.AsBytes<float>(_numbers);
+        return MemoryMarshal.AsBytes(numbers.ReadSpan<float>());
     }
 }

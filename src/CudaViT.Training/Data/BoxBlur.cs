@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using CudaViT.Core;
@@ -23,6 +25,7 @@ public sealed class BoxBlur
     private const int Passes = 3;
     private const int FractionBits = 24;
     private const uint Half = 1u << (FractionBits - 1);
+    private const int BlockSize = ByteLanes.BlockSize;
 
     private readonly ImageBuffer _first = new();
     private readonly ImageBuffer _second = new();
@@ -108,23 +111,21 @@ public sealed class BoxBlur
     private static void Weigh(ReadOnlySpan<byte> padded, int step, BlurBox box, Span<byte> output)
     {
         int last = 2 * (box.Radius + 1) * step; // from the far left neighbour to the far right one
-        int x = 0;
-        for (; Vector256.IsHardwareAccelerated && x <= output.Length - sizeof(ulong); x += sizeof(ulong))
+        Debug.Assert(padded.Length == output.Length + last, "The margins are missing.");
+        if (output.Length >= BlockSize)
         {
-            Vector128<ushort> outer = Load(padded, x) + Load(padded, x + last);
-            Vector128<ushort> inner = Vector128<ushort>.Zero;
-            for (int i = step; i < last; i += step)
+            ref byte source = ref MemoryMarshal.GetReference(padded);
+            ref byte target = ref MemoryMarshal.GetReference(output);
+            for (int next = 0; next < output.Length; next += BlockSize)
             {
-                inner += Load(padded, x + i);
+                int x = Math.Min(next, output.Length - BlockSize); // the last block may overlap the one before
+                WeighBlock(ref Unsafe.Add(ref source, x), step, last, box).StoreUnsafe(ref target, (nuint)x);
             }
 
-            Vector256<uint> sum = ((Widen(inner) * box.Inner) + (Widen(outer) * box.Outer)
-                + Vector256.Create(Half)) >> FractionBits;
-            Vector128<ushort> words = Vector128.Narrow(sum.GetLower(), sum.GetUpper());
-            MemoryMarshal.Write(output[x..], Vector128.Narrow(words, words).AsUInt64().ToScalar());
+            return;
         }
 
-        for (; x < output.Length; x++)
+        for (int x = 0; x < output.Length; x++)
         {
             uint inner = 0;
             for (int i = step; i < last; i += step)
@@ -137,12 +138,33 @@ public sealed class BoxBlur
         }
     }
 
-    private static Vector128<ushort> Load(ReadOnlySpan<byte> bytes, int start) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryMarshal.Read<ulong>(bytes[start..])).AsByte());
-
-    private static Vector256<uint> Widen(Vector128<ushort> words)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> WeighBlock(ref byte left, int step, int last, BlurBox box)
     {
-        (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(words);
-        return Vector256.Create(low, high);
+        ref byte right = ref Unsafe.Add(ref left, last);
+        Vector256<ushort> outerLow = ByteLanes.Load16(ref left) + ByteLanes.Load16(ref right);
+        Vector256<ushort> outerHigh = ByteLanes.Load16(ref Unsafe.Add(ref left, 16))
+            + ByteLanes.Load16(ref Unsafe.Add(ref right, 16));
+        Vector256<ushort> innerLow = ByteLanes.Load16(ref Unsafe.Add(ref left, step));
+        Vector256<ushort> innerHigh = ByteLanes.Load16(ref Unsafe.Add(ref left, step + 16));
+        for (int i = 2 * step; i < last; i += step)
+        {
+            innerLow += ByteLanes.Load16(ref Unsafe.Add(ref left, i));
+            innerHigh += ByteLanes.Load16(ref Unsafe.Add(ref left, i + 16));
+        }
+
+        return ByteLanes.Narrow(Weigh(innerLow, outerLow, box), Weigh(innerHigh, outerHigh, box));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ushort> Weigh(Vector256<ushort> inner, Vector256<ushort> outer, BlurBox box)
+    {
+        (Vector256<uint> innerA, Vector256<uint> innerB) = ByteLanes.Split(inner);
+        (Vector256<uint> outerA, Vector256<uint> outerB) = ByteLanes.Split(outer);
+        return ByteLanes.Join(Weigh(innerA, outerA, box), Weigh(innerB, outerB, box));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Weigh(Vector256<uint> inner, Vector256<uint> outer, BlurBox box) =>
+        ((inner * box.Inner) + (outer * box.Outer) + Vector256.Create(Half)) >> FractionBits;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace CudaViT.Training.Data;
@@ -9,51 +10,79 @@ namespace CudaViT.Training.Data;
 /// r = (M - red) / (M - m) and so on. Back: x = 6 H / 255, i = floor x, f = x - i, s = S / 255, and V, p = V (1 - s),
 /// q = V (1 - s f), t = V (1 - s (1 - f)), rounded, go to the channels by the sector i.
 /// <para>
-/// Which intermediate result is float32 and which float64 decides bits at the steps of trunc and floor; it is as in
-/// Pillow, where fractions, h, f and s are kept in float32 and expressions with constants are float64.
+/// In Pillow some of this is float32 and some float64, which decides bits at the steps of trunc and floor. The forms
+/// here need float32 alone and give the same bits for all there is: every (M, m) and (M - m, M - what is left) on the
+/// way there, and every (H, S, V) on the way back.
 /// </para>
 /// </remarks>
 internal readonly struct HueKernel(float turn) : IRgbKernel
 {
+    private const float Full = 255;
+
     private readonly Vector256<int> _turn = Vector256.Create(StepsOf(turn));
 
     /// <summary>A turn of the circle in steps of 8-bit hue.</summary>
     public static int StepsOf(float turn) => (int)(255.0 * turn);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Apply(ref Vector256<int> red, ref Vector256<int> green, ref Vector256<int> blue)
     {
         Vector256<int> value = Vector256.Max(red, Vector256.Max(green, blue));
-        (Vector256<int> hue, Vector256<int> saturation) = ToHueSaturation(red, green, blue, value);
+        Vector256<int> lowest = Vector256.Min(red, Vector256.Min(green, blue));
+        Vector256<int> hue = HueOf(red, green, blue, value, lowest);
         hue = (hue + _turn) & Vector256.Create(255);
-        Restore(hue, saturation, value, out red, out green, out blue);
+        Restore(hue, SaturationOf(value, lowest), value, out red, out green, out blue);
     }
 
-    private static (Vector256<int> Hue, Vector256<int> Saturation) ToHueSaturation(
-        Vector256<int> red, Vector256<int> green, Vector256<int> blue, Vector256<int> value)
+    // Of r, g and b one is 0 and one is 1. What is left, m, lies in between, and h is a whole number plus or minus m:
+    //   red is M:   1 - g if blue is lowest,  b - 1 if green is
+    //   green is M: 1 + r if blue is lowest,  3 - b if red is
+    //   blue is M:  3 + g if red is lowest,   5 - r if green is
+    // The sum is rounded once, as it must be.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> HueOf(
+        Vector256<int> red, Vector256<int> green, Vector256<int> blue, Vector256<int> value, Vector256<int> lowest)
     {
-        // A grey pixel has no range; with 1 in its place, hue and saturation become 0 as they should.
-        Vector256<int> range = value - Vector256.Min(red, Vector256.Min(green, blue));
-        Vector256<float> divisor = Vector256.ConvertToSingle(Vector256.Max(range, Vector256<int>.One));
-        Vector256<float> r = Vector256.ConvertToSingle(value - red) / divisor;
-        Vector256<float> g = Vector256.ConvertToSingle(value - green) / divisor;
-        Vector256<float> b = Vector256.ConvertToSingle(value - blue) / divisor;
-        Vector256<float> isRed = Vector256.Equals(value, red).AsSingle();
-        Vector256<float> isGreen = Vector256.Equals(value, green).AsSingle();
-        Vector256<float> plus = Vector256.ConditionalSelect(isRed, b, Vector256.ConditionalSelect(isGreen, r, g));
-        Vector256<float> minus = Vector256.ConditionalSelect(isRed, g, Vector256.ConditionalSelect(isGreen, b, r));
-        Vector256<float> sector = Vector256.ConditionalSelect(
+        Vector256<int> isRed = Vector256.Equals(value, red);
+        Vector256<int> isGreen = Vector256.Equals(value, green);
+        Vector256<int> isBlueLowest = Vector256.Equals(lowest, blue);
+        Vector256<int> isGreenLowest = Vector256.Equals(lowest, green);
+
+        Vector256<int> start = Vector256.ConditionalSelect(
             isRed,
-            Vector256<float>.Zero,
-            Vector256.ConditionalSelect(isGreen, Vector256.Create(2f), Vector256.Create(4f)));
-        Vector256<float> h = Narrow(
-            SectorOf(sector.GetLower(), plus.GetLower(), minus.GetLower()),
-            SectorOf(sector.GetUpper(), plus.GetUpper(), minus.GetUpper()));
-        Vector256<float> circle = Narrow(CircleOf(h.GetLower()), CircleOf(h.GetUpper()));
-        Vector256<float> s = Vector256.ConvertToSingle(range)
-            / Vector256.ConvertToSingle(Vector256.Max(value, Vector256<int>.One));
-        return (Truncate255(circle), Truncate255(s));
+            Vector256.ConditionalSelect(isBlueLowest, Vector256.Create(1), Vector256.Create(-1)),
+            Vector256.ConditionalSelect(
+                isGreen,
+                Vector256.ConditionalSelect(isBlueLowest, Vector256.Create(1), Vector256.Create(3)),
+                Vector256.ConditionalSelect(isGreenLowest, Vector256.Create(5), Vector256.Create(3))));
+        Vector256<int> isFalling = Vector256.ConditionalSelect(
+            isRed, isBlueLowest, Vector256.ConditionalSelect(isGreen, ~isBlueLowest, isGreenLowest));
+
+        // A grey pixel has no range, and by definition the hue 0.
+        Vector256<int> range = Vector256.Max(value - lowest, Vector256<int>.One);
+        Vector256<int> distance = (value + value + lowest) - (red + green + blue); // M - what is left
+        distance = (distance ^ isFalling) - isFalling;
+        Vector256<float> h = Vector256.ConvertToSingle(start)
+            + (Vector256.ConvertToSingle(distance) / Vector256.ConvertToSingle(range));
+        Vector256<float> circle = h / Vector256.Create(6f) * Vector256.Create(Full);
+        circle += Vector256.LessThan(circle, Vector256<float>.Zero) & Vector256.Create(Full);
+        return Vector256.AndNot(Vector256.ConvertToInt32Native(circle), Vector256.Equals(value, lowest));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> SaturationOf(Vector256<int> value, Vector256<int> lowest)
+    {
+        Vector256<float> s = Vector256.ConvertToSingle(value - lowest)
+            / Vector256.ConvertToSingle(Vector256.Max(value, Vector256<int>.One));
+        return Vector256.ConvertToInt32Native(s * Vector256.Create(Full));
+    }
+
+    // A channel is V (1 - s w / 255), rounded, where w rises and falls along the circle: 0 where the channel is V, 255
+    // where it is p, and a slope between them. With x = 6 H, 0 to 1530:
+    //   red    w = 510 - |x - 765|
+    //   green  w = |x - 510| - 255
+    //   blue   w = |x - 1020| - 255     each clipped to 0 to 255
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Restore(
         Vector256<int> hue,
         Vector256<int> saturation,
@@ -62,75 +91,19 @@ internal readonly struct HueKernel(float turn) : IRgbKernel
         out Vector256<int> green,
         out Vector256<int> blue)
     {
-        // 6 H / 255 in integers, and its fraction and S / 255 in float32: the same bits as by way of float64.
-        Vector256<int> sixfold = hue * 6;
-        Vector256<int> sector = (sixfold * 32897) >> 23;
-        Vector256<float> f = Vector256.ConvertToSingle(sixfold - (sector * 255)) / Vector256.Create(255f);
-        Vector256<float> s = Vector256.ConvertToSingle(saturation) / Vector256.Create(255f);
-        sector = Vector256.AndNot(sector, Vector256.Equals(sector, Vector256.Create(6))); // 6 is 0
-        Vector256<float> isOdd = Vector256.Equals(sector & Vector256<int>.One, Vector256<int>.One).AsSingle();
-
+        Vector256<float> x = Vector256.ConvertToSingle(hue * 6);
         Vector256<float> v = Vector256.ConvertToSingle(value);
-        Vector256<float> sf = s * f;
-        Vector256<float> lowest = Narrow(
-            Shade(v.GetLower(), Double(s.GetLower())), Shade(v.GetUpper(), Double(s.GetUpper())));
-        Vector256<float> falling = Narrow(
-            Shade(v.GetLower(), Double(sf.GetLower())), Shade(v.GetUpper(), Double(sf.GetUpper())));
-        Vector256<float> rising = Narrow(
-            Shade(v.GetLower(), Double(s.GetLower()) * (Vector256<double>.One - Double(f.GetLower()))),
-            Shade(v.GetUpper(), Double(s.GetUpper()) * (Vector256<double>.One - Double(f.GetUpper()))));
-        Vector256<int> p = Vector256.ConvertToInt32Native(lowest);
-        Vector256<int> middle = Vector256.ConvertToInt32Native(
-            Vector256.ConditionalSelect(isOdd, falling, rising));
-
-        // Without saturation p, q and t are V, whatever the sector.
-        red = Pick(sector, value, middle, p, (0, 5), (1, 4));
-        green = Pick(sector, value, middle, p, (1, 2), (0, 3));
-        blue = Pick(sector, value, middle, p, (3, 4), (2, 5));
+        Vector256<float> slope = v * Vector256.ConvertToSingle(saturation) * Vector256.Create(1 / (Full * Full));
+        v += Vector256.Create(0.5f); // rounds
+        red = Shade(v, slope, Vector256.Create(2 * Full) - Vector256.Abs(x - Vector256.Create(3 * Full)));
+        green = Shade(v, slope, Vector256.Abs(x - Vector256.Create(2 * Full)) - Vector256.Create(Full));
+        blue = Shade(v, slope, Vector256.Abs(x - Vector256.Create(4 * Full)) - Vector256.Create(Full));
     }
 
-    private static Vector256<int> Pick(
-        Vector256<int> sector,
-        Vector256<int> value,
-        Vector256<int> middle,
-        Vector256<int> lowest,
-        (int, int) valueSectors,
-        (int, int) middleSectors)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Shade(Vector256<float> value, Vector256<float> slope, Vector256<float> weight)
     {
-        Vector256<int> isMiddle = IsOneOf(sector, middleSectors);
-        Vector256<int> isValue = IsOneOf(sector, valueSectors);
-        return Vector256.ConditionalSelect(
-            isValue, value, Vector256.ConditionalSelect(isMiddle, middle, lowest));
+        weight = Vector256.MinNative(Vector256.MaxNative(weight, Vector256<float>.Zero), Vector256.Create(Full));
+        return Vector256.ConvertToInt32Native(value - (slope * weight));
     }
-
-    private static Vector256<int> IsOneOf(Vector256<int> sector, (int First, int Second) sectors) =>
-        Vector256.Equals(sector, Vector256.Create(sectors.First))
-        | Vector256.Equals(sector, Vector256.Create(sectors.Second));
-
-    private static Vector256<double> SectorOf(
-        Vector128<float> sector, Vector128<float> plus, Vector128<float> minus) =>
-        Double(sector) + Double(plus) - Double(minus);
-
-    private static Vector256<double> CircleOf(Vector128<float> h)
-    {
-        Vector256<double> turns = (Double(h) / Vector256.Create(6.0)) + Vector256<double>.One;
-        return turns - Vector256.Floor(turns);
-    }
-
-    // V (1 - part), rounded half up.
-    private static Vector256<double> Shade(Vector128<float> value, Vector256<double> part) =>
-        Vector256.Floor((Double(value) * (Vector256<double>.One - part)) + Vector256.Create(0.5));
-
-    private static Vector256<int> Truncate255(Vector256<float> x) => Vector256.ConvertToInt32Native(Narrow(
-        Vector256.Floor(Double(x.GetLower()) * Vector256.Create(255.0)),
-        Vector256.Floor(Double(x.GetUpper()) * Vector256.Create(255.0))));
-
-    private static Vector256<double> Double(Vector128<float> x)
-    {
-        (Vector128<double> low, Vector128<double> high) = Vector128.Widen(x);
-        return Vector256.Create(low, high);
-    }
-
-    private static Vector256<float> Narrow(Vector256<double> low, Vector256<double> high) =>
-        Vector256.Narrow(low, high);
 }

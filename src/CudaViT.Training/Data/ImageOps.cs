@@ -3,8 +3,7 @@ namespace CudaViT.Training.Data;
 /// <summary>Operations on 8-bit images, in place; each rounds its result to 8 bits.</summary>
 /// <remarks>
 /// The arithmetic is Pillow's, which the reference pipeline runs on: blend(a, b, f) = a + f (b - a) in float32,
-/// truncated, and clipped to 0..255 where f is outside [0, 1]. All that changes a pixel by its own value only is a
-/// table of 256 bytes.
+/// truncated, and clipped to 0..255 where f is outside [0, 1].
 /// </remarks>
 public static class ImageOps
 {
@@ -33,13 +32,10 @@ public static class ImageOps
     /// <summary>Inverts what is at least <paramref name="threshold"/>, each channel by itself.</summary>
     public static void Solarize(Span<byte> pixels, int threshold = 128)
     {
-        Span<byte> table = stackalloc byte[256];
-        for (int value = 0; value < table.Length; value++)
+        if (threshold <= byte.MaxValue)
         {
-            table[value] = (byte)(value < threshold ? value : 255 - value);
+            ByteMap.Apply(pixels, new SolarizeKernel((byte)Math.Max(threshold, 0)));
         }
-
-        Map(pixels, table);
     }
 
     /// <summary>Mirrors an image [any, <paramref name="width"/>, <paramref name="channels"/>] left to right.</summary>
@@ -51,34 +47,28 @@ public static class ImageOps
         for (int start = 0; start < pixels.Length; start += stride)
         {
             Span<byte> row = pixels.Slice(start, stride);
-            row.Reverse();
-            for (int pixel = 0; channels > 1 && pixel < stride; pixel += channels)
+            if (channels == 3)
             {
-                row.Slice(pixel, channels).Reverse(); // red is in front of blue again
+                RgbBlocks.Reverse(row);
+            }
+            else
+            {
+                ReversePixels(row, channels);
             }
         }
     }
 
-    private static void Blend(Span<byte> pixels, int background, float factor)
+    private static void ReversePixels(Span<byte> row, int channels)
     {
-        Span<byte> table = stackalloc byte[256];
-        for (int value = 0; value < table.Length; value++)
+        row.Reverse();
+        for (int pixel = 0; channels > 1 && pixel < row.Length; pixel += channels)
         {
-            // Truncation towards zero comes after clipping; inside [0, 1] nothing is clipped.
-            float blended = background + (factor * (value - background));
-            table[value] = (byte)Math.Clamp(blended, 0, 255);
-        }
-
-        Map(pixels, table);
-    }
-
-    private static void Map(Span<byte> pixels, ReadOnlySpan<byte> table)
-    {
-        foreach (ref byte pixel in pixels)
-        {
-            pixel = table[pixel];
+            row.Slice(pixel, channels).Reverse();
         }
     }
+
+    private static void Blend(Span<byte> pixels, int background, float factor) =>
+        ByteMap.Apply(pixels, new BlendKernel(background, factor));
 
     private static int GreyMean(ReadOnlySpan<byte> pixels, int channels)
     {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -16,6 +18,8 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
     private readonly ResizeFilter _horizontal = new(interpolation);
     private readonly ResizeFilter _vertical = new(interpolation);
     private readonly ImageBuffer _rows = new();
+    private readonly ImageBuffer _columns = new();
+    private readonly ImageBuffer _resizedColumns = new();
 
     /// <summary>Resizes a box of <paramref name="source"/>.</summary>
     /// <param name="source">Any size; 1 or 3 channels.</param>
@@ -55,61 +59,69 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
     private void ResizeColumns(ImageView source, CropBox box, Span<byte> destination, int width)
     {
         int channels = source.Channels;
-        for (int y = 0; y < box.Height; y++)
+        int inputStride = source.Width * channels;
+        int stride = width * channels;
+        ReadOnlySpan<byte> input = source.Pixels[(((box.Top * source.Width) + box.Left) * channels)..];
+        if (box.Width == width)
         {
-            ReadOnlySpan<byte> input = source.Pixels.Slice(
-                (((box.Top + y) * source.Width) + box.Left) * channels, box.Width * channels);
-            Span<byte> output = destination.Slice(y * width * channels, width * channels);
-            if (box.Width == width)
+            for (int y = 0; y < box.Height; y++)
             {
-                input.CopyTo(output);
+                input.Slice(y * inputStride, stride).CopyTo(destination[(y * stride)..]);
             }
-            else if (channels == 1)
+
+            return;
+        }
+
+        _horizontal.Prepare(box.Width, width);
+        if (box.Height < ByteTranspose.StripRows || Math.Min(box.Width, width) * channels < ByteTranspose.Side)
+        {
+            for (int y = 0; y < box.Height; y++)
             {
-                ResizeGreyRow(input, output);
+                ReadOnlySpan<byte> row = input.Slice(y * inputStride, box.Width * channels);
+                ResizeRow(row, destination.Slice(y * stride, stride), channels);
             }
-            else
-            {
-                ResizeColorRow(input, output);
-            }
+
+            return;
+        }
+
+        for (int next = 0; next < box.Height; next += ByteTranspose.StripRows)
+        {
+            int y = Math.Min(next, box.Height - ByteTranspose.StripRows); // the last may overlap the one before
+            ResizeStrip(
+                input[(y * inputStride)..],
+                inputStride,
+                box.Width * channels,
+                channels,
+                destination.Slice(y * stride, ByteTranspose.StripRows * stride));
         }
     }
 
-    private void ResizeGreyRow(ReadOnlySpan<byte> input, Span<byte> output)
+    // Along a row, neighbouring pixels have different weights; along a column they share them, so that vectors of them
+    // can be weighed. So a strip of rows is turned, weighed, and turned back.
+    private void ResizeStrip(
+        ReadOnlySpan<byte> rows, int inputStride, int inputWidth, int channels, Span<byte> destination)
     {
-        _horizontal.Prepare(input.Length, output.Length);
-        for (int x = 0; x < output.Length; x++)
+        Span<byte> columns = _columns.Reserve(inputWidth * ByteTranspose.StripRows);
+        Span<byte> resized = _resizedColumns.Reserve(destination.Length);
+        int size = ((ByteTranspose.StripRows - 1) * inputStride) + inputWidth;
+        ByteTranspose.ToColumns(rows[..size], inputStride, columns);
+        int step = channels * ByteTranspose.StripRows;
+        for (int x = 0; x < resized.Length / step; x++)
         {
             ReadOnlySpan<int> weights = _horizontal.Weights(x, out int first);
-            ReadOnlySpan<byte> pixels = input.Slice(first, weights.Length);
-            int sum = ResizeFilter.Half;
-            for (int i = 0; i < weights.Length; i++)
-            {
-                sum += weights[i] * pixels[i];
-            }
-
-            output[x] = ResizeFilter.Round(sum);
+            WeighLines(columns.Slice(first * step, weights.Length * step), weights, resized.Slice(x * step, step));
         }
+
+        ByteTranspose.ToRows(resized, destination);
     }
 
-    private void ResizeColorRow(ReadOnlySpan<byte> input, Span<byte> output)
+    private void ResizeRow(ReadOnlySpan<byte> input, Span<byte> output, int channels)
     {
-        _horizontal.Prepare(input.Length / 3, output.Length / 3);
-        for (int x = 0; x < output.Length / 3; x++)
+        for (int i = 0; i < output.Length; i++)
         {
+            (int x, int channel) = Math.DivRem(i, channels);
             ReadOnlySpan<int> weights = _horizontal.Weights(x, out int first);
-            ReadOnlySpan<byte> pixels = input.Slice(3 * first, 3 * weights.Length);
-            (int red, int green, int blue) = (ResizeFilter.Half, ResizeFilter.Half, ResizeFilter.Half);
-            for (int i = 0; i < weights.Length; i++)
-            {
-                red += weights[i] * pixels[3 * i];
-                green += weights[i] * pixels[(3 * i) + 1];
-                blue += weights[i] * pixels[(3 * i) + 2];
-            }
-
-            output[3 * x] = ResizeFilter.Round(red);
-            output[(3 * x) + 1] = ResizeFilter.Round(green);
-            output[(3 * x) + 2] = ResizeFilter.Round(blue);
+            output[i] = Weigh(input[((first * channels) + channel)..], channels, weights);
         }
     }
 
@@ -121,40 +133,67 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
         {
             ReadOnlySpan<int> weights = _vertical.Weights(y, out int first);
             ReadOnlySpan<byte> inputs = rows.Slice(first * stride, weights.Length * stride);
-            WeighRows(inputs, weights, destination.Slice(y * stride, stride));
+            WeighLines(inputs, weights, destination.Slice(y * stride, stride));
         }
     }
 
-    // Neighbouring bytes of a row share their weights, so eight of them are weighed at once.
-    private static void WeighRows(ReadOnlySpan<byte> rows, ReadOnlySpan<int> weights, Span<byte> output)
+    /// <summary>The weighted sum of lines as long as the output.</summary>
+    private static void WeighLines(ReadOnlySpan<byte> lines, ReadOnlySpan<int> weights, Span<byte> output)
     {
-        int stride = output.Length;
-        int x = 0;
-        for (; Vector256.IsHardwareAccelerated && x <= stride - sizeof(ulong); x += sizeof(ulong))
+        Debug.Assert(lines.Length == weights.Length * output.Length, "A line for each weight.");
+        int step = output.Length;
+        if (step >= ByteLanes.BlockSize)
         {
-            var sum = Vector256.Create(ResizeFilter.Half);
-            for (int i = 0; i < weights.Length; i++)
+            ref byte source = ref MemoryMarshal.GetReference(lines);
+            ref byte target = ref MemoryMarshal.GetReference(output);
+            for (int next = 0; next < step; next += ByteLanes.BlockSize)
             {
-                var bytes = Vector128.CreateScalar(MemoryMarshal.Read<ulong>(rows[((i * stride) + x)..])).AsByte();
-                (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(Vector128.WidenLower(bytes));
-                sum += Vector256.Create(low, high).AsInt32() * weights[i];
+                int x = Math.Min(next, step - ByteLanes.BlockSize); // the last block may overlap the one before
+                WeighBlock(ref Unsafe.Add(ref source, x), step, weights)
+                    .StoreUnsafe(ref target, (nuint)x);
             }
 
-            sum = Vector256.Clamp(
-                sum >> ResizeFilter.FractionBits, Vector256<int>.Zero, Vector256.Create((int)byte.MaxValue));
-            Vector128<ushort> words = Vector128.Narrow(sum.GetLower().AsUInt32(), sum.GetUpper().AsUInt32());
-            MemoryMarshal.Write(output[x..], Vector128.Narrow(words, words).AsUInt64().ToScalar());
+            return;
         }
 
-        for (; x < stride; x++)
+        for (int x = 0; x < step; x++)
         {
-            int sum = ResizeFilter.Half;
-            for (int i = 0; i < weights.Length; i++)
-            {
-                sum += weights[i] * rows[(i * stride) + x];
-            }
-
-            output[x] = ResizeFilter.Round(sum);
+            output[x] = Weigh(lines[x..], step, weights);
         }
+    }
+
+    /// <summary>The weighted sum of bytes that lie <paramref name="step"/> apart.</summary>
+    private static byte Weigh(ReadOnlySpan<byte> input, int step, ReadOnlySpan<int> weights)
+    {
+        int sum = ResizeFilter.Half;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            sum += weights[i] * input[i * step];
+        }
+
+        return ResizeFilter.Round(sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> WeighBlock(ref byte lines, int step, ReadOnlySpan<int> weights)
+    {
+        var a = Vector256.Create(ResizeFilter.Half);
+        (Vector256<int> b, Vector256<int> c, Vector256<int> d) = (a, a, a);
+        nint at = 0;
+        foreach (int value in weights)
+        {
+            var weight = Vector256.Create(value);
+            a += ByteLanes.Load8(ref Unsafe.Add(ref lines, at)) * weight;
+            b += ByteLanes.Load8(ref Unsafe.Add(ref lines, at + 8)) * weight;
+            c += ByteLanes.Load8(ref Unsafe.Add(ref lines, at + 16)) * weight;
+            d += ByteLanes.Load8(ref Unsafe.Add(ref lines, at + 24)) * weight;
+            at += step;
+        }
+
+        return ByteLanes.Narrow(
+            a >> ResizeFilter.FractionBits,
+            b >> ResizeFilter.FractionBits,
+            c >> ResizeFilter.FractionBits,
+            d >> ResizeFilter.FractionBits);
     }
 }

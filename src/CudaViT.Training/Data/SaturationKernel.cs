@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace CudaViT.Training.Data;
@@ -7,6 +8,7 @@ internal readonly struct SaturationKernel(float factor) : IRgbKernel
 {
     private readonly Vector256<float> _factor = Vector256.Create(factor);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Apply(ref Vector256<int> red, ref Vector256<int> green, ref Vector256<int> blue)
     {
         Vector256<int> grey = RgbBlocks.Grey(red, green, blue);
@@ -15,12 +17,12 @@ internal readonly struct SaturationKernel(float factor) : IRgbKernel
         blue = Blend(grey, blue);
     }
 
-    // The difference is taken in integers, as in the table of the one-channel blends.
+    // What is below 0 is clipped when it is made a byte.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector256<int> Blend(Vector256<int> grey, Vector256<int> value)
     {
         Vector256<float> blended =
             Vector256.ConvertToSingle(grey) + (_factor * Vector256.ConvertToSingle(value - grey));
-        blended = Vector256.Min(Vector256.Max(blended, Vector256<float>.Zero), Vector256.Create(255f));
-        return Vector256.ConvertToInt32Native(blended);
+        return Vector256.ConvertToInt32Native(Vector256.MinNative(blended, Vector256.Create(255f)));
     }
 }

@@ -96,52 +96,6 @@ public sealed class ImageOpsTests
     public void A_blur_that_has_no_meaning_is_refused(float sigma) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new BoxBlur().Apply(new byte[12], 2, 2, 3, sigma));
 
-    // The pixels behind the last whole block of eight.
-    [Fact]
-    public void Colours_do_not_depend_on_where_a_pixel_stands()
-    {
-        byte[] pixels = new byte[31 * 3];
-        new System.Random(4).NextBytes(pixels);
-        foreach (Action<byte[]> change in new Action<byte[]>[]
-        {
-            image => ImageOps.Hue(image, 0.07f),
-            image => ImageOps.Saturation(image, 1.7f),
-            image => ImageOps.Grayscale(image),
-        })
-        {
-            byte[] together = [.. pixels];
-            change(together);
-            byte[] apart = [.. pixels.Chunk(3).SelectMany(pixel =>
-            {
-                change(pixel);
-                return pixel;
-            })];
-            Assert.Equal(apart, together);
-        }
-    }
-
-    // Every third level of each channel, all corners included, against one pixel's formulas written out.
-    [Theory]
-    [InlineData(0.1f)]
-    [InlineData(-0.07f)]
-    [InlineData(0.5f)]
-    public void Hues_are_turned_by_the_formulas_in_the_whole_colour_cube(float turn)
-    {
-        byte[] levels = [.. Enumerable.Range(0, 86).Select(i => (byte)(3 * i))];
-        byte[] pixels = new byte[levels.Length * 3];
-        foreach (byte red in levels)
-        {
-            foreach (byte green in levels)
-            {
-                byte[] row = [.. levels.SelectMany(blue => new[] { red, green, blue })];
-                row.CopyTo(pixels, 0);
-                ImageOps.Hue(pixels, turn);
-                byte[] expected = [.. row.Chunk(3).SelectMany(p => TurnHue(p[0], p[1], p[2], (int)(255.0 * turn)))];
-                Assert.True(expected.AsSpan().SequenceEqual(pixels), $"red {red}, green {green}, turn {turn}");
-            }
-        }
-    }
-
     [Fact]
     public void Normalising_gives_the_recorded_floats()
     {
@@ -173,39 +127,6 @@ public sealed class ImageOpsTests
 
         Assert.Throws<ArgumentException>(
             () => resizer.Resize(new ImageView(pixels, 3, 4, 1), new CropBox(0, 0, 3, 4), new byte[5], 2, 2));
-    }
-
-    // float and double as in the definition: where trunc and floor step, that decides.
-    private static byte[] TurnHue(byte red, byte green, byte blue, int steps)
-    {
-        byte max = Math.Max(red, Math.Max(green, blue));
-        float range = max - Math.Min(red, Math.Min(green, blue));
-        if (range == 0)
-        {
-            return [max, max, max];
-        }
-
-        (float r, float g, float b) = ((max - red) / range, (max - green) / range, (max - blue) / range);
-        float h = red == max ? b - g : green == max ? (float)(2.0 + r - b) : (float)(4.0 + g - r);
-        float circle = (float)(((h / 6.0) + 1) % 1);
-        int hue = ((int)(circle * 255.0) + steps) & 255;
-        int saturation = (int)(range / max * 255.0);
-        double x = hue * 6.0 / 255;
-        float f = (float)(x - Math.Floor(x));
-        float s = (float)(saturation / 255.0);
-        float sf = s * f;
-        (byte p, byte q, byte t) = (Shade(s), Shade(sf), Shade(s * (1.0 - f)));
-        return ((int)x % 6) switch
-        {
-            0 => [max, t, p],
-            1 => [q, max, p],
-            2 => [p, max, t],
-            3 => [p, q, max],
-            4 => [t, p, max],
-            _ => [max, p, q],
-        };
-
-        byte Shade(double part) => (byte)Math.Round(max * (1 - part), MidpointRounding.AwayFromZero);
     }
 
     private static TheoryData<string> CasesOf(params string[] operations) =>
