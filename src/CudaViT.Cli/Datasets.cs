@@ -1,5 +1,7 @@
 using CudaViT.Images;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Data;
+using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli;
@@ -8,6 +10,20 @@ namespace CudaViT.Cli;
 internal static class Datasets
 {
     /// <summary>Opens what <c>--data</c> names, decoded as in the training that a model comes from.</summary>
-    public static DatasetSplits Open(string? path, DataSettings trained) =>
-        DatasetLocator.Open(path, limit: null, new ImageDecoder(), trained.ScaledDecoding);
+    /// <param name="path">The data; null for those that come with the program.</param>
+    /// <param name="checkpoint">File of the model. Its header alone is read: data that cannot be used cost no time.</param>
+    /// <param name="turnsUpright">Whether to apply EXIF orientations although the training did not.</param>
+    public static DatasetSplits OpenFor(string checkpoint, string? path, bool turnsUpright)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(checkpoint);
+        DataSettings trained = TrainedModel.ReadSettings(file, checkpoint).Data;
+        return DatasetLocator.Open(
+            path,
+            limit: null,
+            Decoder(trained with { ExifOrientation = trained.ExifOrientation || turnsUpright }),
+            trained.ScaledDecoding);
+    }
+
+    /// <summary>What decodes image files.</summary>
+    public static ImageDecoder Decoder(DataSettings settings) => new(settings.ExifOrientation);
 }

@@ -53,6 +53,13 @@ internal static class Options
         "A folder of JPEG or PNG files (train/CLASS/* and val/CLASS/*; CLASS/*; or all in one), of tar archives of "
         + $"them, or of IDX or CIFAR files; one such archive or file; or {DatasetLocator.FashionSubset} (default).");
 
+    /// <summary>Whether to turn images.</summary>
+    public static Option<bool> ExifOrientation() => new("--exif-orientation")
+    {
+        Description = "Turn photographs upright as their EXIF data say (default: take the pixels as they are stored, as "
+            + "the reference implementation does, or as in the model's training).",
+    };
+
     /// <summary>A path that must be given.</summary>
     public static Option<string?> RequiredPath(string name, string helpName, string description)
     {

@@ -10,9 +10,42 @@ internal static class JpegMarkers
     private const byte LastRestart = 0xD7;
     private const byte StartOfImage = 0xD8;
     private const byte EndOfImage = 0xD9;
+    private const byte StartOfScan = 0xDA;
+    private const byte Application1 = 0xE1;
 
     /// <summary>Whether a file begins as JPEG files do.</summary>
     public static bool IsJpeg(ReadOnlySpan<byte> file) => file is [Prefix, StartOfImage, Prefix, ..];
+
+    /// <summary>The first EXIF block before the compressed data; empty if there is none.</summary>
+    public static ReadOnlySpan<byte> Exif(ReadOnlySpan<byte> file)
+    {
+        int position = 2;
+        while (position + 4 <= file.Length && file[position] == Prefix)
+        {
+            byte marker = file[position + 1];
+            if (marker == Prefix)
+            {
+                position++; // a filler
+                continue;
+            }
+
+            int size = BinaryPrimitives.ReadUInt16BigEndian(file[(position + 2)..]); // itself included
+            if (marker is StartOfScan or EndOfImage || size < 2 || position + 2 + size > file.Length)
+            {
+                break;
+            }
+
+            ReadOnlySpan<byte> content = file.Slice(position + 4, size - 2);
+            if (marker == Application1 && content.StartsWith("Exif\0\0"u8))
+            {
+                return content[6..];
+            }
+
+            position += 2 + size;
+        }
+
+        return [];
+    }
 
     /// <summary>
     /// Whether the end marker is there. One inside a segment, as of an embedded preview, does not count.

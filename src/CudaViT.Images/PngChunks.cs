@@ -12,6 +12,7 @@ internal static class PngChunks
     private const uint Palette = 0x504C5445; // PLTE
     private const uint Data = 0x49444154;    // IDAT
     private const uint End = 0x49454E44;     // IEND
+    private const uint ExifBlock = 0x65584966; // eXIf
 
     /// <summary>Whether a file begins as PNG files do.</summary>
     public static bool IsPng(ReadOnlySpan<byte> file) =>
@@ -30,6 +31,27 @@ internal static class PngChunks
         uint width = BinaryPrimitives.ReadUInt32BigEndian(rest[8..]);
         uint height = BinaryPrimitives.ReadUInt32BigEndian(rest[12..]);
         return (height, width, rest[16], rest[17]);
+    }
+
+    /// <summary>The last EXIF block, which may stand before the pixels or after them; empty if there is none.</summary>
+    public static ReadOnlySpan<byte> Exif(ReadOnlySpan<byte> file)
+    {
+        ReadOnlySpan<byte> exif = [];
+        ReadOnlySpan<byte> rest = file[SignatureSize..];
+        while (rest.Length >= ChunkFrame)
+        {
+            long size = BinaryPrimitives.ReadUInt32BigEndian(rest) + (long)ChunkFrame;
+            uint name = BinaryPrimitives.ReadUInt32BigEndian(rest[4..]);
+            if (size > rest.Length || name == End)
+            {
+                break;
+            }
+
+            exif = name == ExifBlock ? rest[8..(int)(size - 4)] : exif;
+            rest = rest[(int)size..];
+        }
+
+        return exif;
     }
 
     /// <summary>

@@ -26,6 +26,7 @@ internal static class FeaturesCommand
     {
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
+        Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.RequiredPath("--out", "DIR", "Folder for the files.");
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
@@ -33,14 +34,15 @@ internal static class FeaturesCommand
         Option<bool> json = Options.Json();
         var command = new Command(Name, "Writes the features and labels of all images, for other programs.")
         {
-            checkpoint, data, folder, device, threads, kernels, json,
+            checkpoint, data, exif, folder, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
+            DatasetSplits images = Datasets.OpenFor(
+                parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
-            DatasetSplits images = Datasets.Open(parsed.GetValue(data), model.Settings.Data);
             bool isJson = parsed.GetValue(json);
             FeatureReport report = WorkProgress.Show(output, isJson, progress =>
                 FeatureFiles.Write(model, images, parsed.GetValue(folder)!, progress));

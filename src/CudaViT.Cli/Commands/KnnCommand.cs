@@ -25,6 +25,7 @@ internal static class KnnCommand
     {
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
+        Option<bool> exif = Options.ExifOrientation();
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
@@ -32,13 +33,15 @@ internal static class KnnCommand
         var command = new Command(
             Name, "Classifies held-out images by their nearest training images in feature space, next to raw pixels.")
         {
-            checkpoint, data, device, threads, kernels, json,
+            checkpoint, data, exif, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
-            KnnReport report = Run(parsed.GetValue(checkpoint)!, parsed.GetValue(data), backend);
+            DatasetSplits images = Datasets.OpenFor(
+                parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
+            KnnReport report = Run(parsed.GetValue(checkpoint)!, images, backend);
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output, report);
@@ -53,10 +56,9 @@ internal static class KnnCommand
         return command;
     }
 
-    private static KnnReport Run(string checkpoint, string? path, IBackend backend)
+    private static KnnReport Run(string checkpoint, DatasetSplits data, IBackend backend)
     {
         TrainedModel trained = TrainedModel.Open(checkpoint, backend);
-        DatasetSplits data = Datasets.Open(path, trained.Settings.Data);
         KnnEvaluation.RequirePossible(data);
         trained.RequireFit(data.Train);
         var evaluation = new KnnEvaluation(

@@ -31,6 +31,7 @@ internal static class LinearCommand
     {
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
+        Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.Path(
             "--out", "DIR", "Folder for linear.json and classifier.safetensors (default: none are written).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
@@ -48,14 +49,15 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, folder, epochs, batch, rates, resize, seed, workers, device, threads, kernels, json,
+            checkpoint, data, exif, folder, epochs, batch, rates, resize, seed, workers, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
+            DatasetSplits images = Datasets.OpenFor(
+                parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
-            DatasetSplits images = Datasets.Open(parsed.GetValue(data), model.Settings.Data);
             LinearSettings settings = LinearSettings.For(model.Settings.Model);
             int shortSide = parsed.GetValue(resize) ?? settings.TestShortSide;
             if (shortSide < model.Settings.Model.ImageSize)

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Images;
 using CudaViT.Training.Data;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
@@ -54,6 +53,7 @@ internal static class TrainCommand
         Option<string?> dtype = Options.DType();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
+        Option<bool> exif = Options.ExifOrientation();
         Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
@@ -72,7 +72,7 @@ internal static class TrainCommand
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
             preset, settings, init, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every,
-            monitor, limit, resume, anomaly,
+            monitor, limit, exif, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -89,6 +89,7 @@ internal static class TrainCommand
                     .. Given(seed, "seed", parsed.GetValue(seed)),
                     .. Given(dtype, "dtype", parsed.GetValue(dtype)),
                     .. Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
                     .. Given(device, "run.device", parsed.GetValue(device)),
                     .. Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. Given(workers, "run.workers", parsed.GetValue(workers)),
@@ -120,7 +121,7 @@ internal static class TrainCommand
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals();
         TrainingResult result = Show(
-            output, progress => new Trainer(settings, folder, backend, progress, new ImageDecoder())
+            output, progress => new Trainer(settings, folder, backend, progress, Datasets.Decoder(settings.Data))
                 .Run(resume, signals.Token));
         output.WriteLine(result.IsComplete
             ? Summary(result, folder)

@@ -27,4 +27,10 @@ public sealed record DataSettings
     /// Much faster for large photographs; the pixels differ by a level or two.
     /// </summary>
     public bool ScaledDecoding { get; init; } = true;
+
+    /// <summary>
+    /// Turn images upright as their EXIF data say, as Pillow's <c>ImageOps.exif_transpose</c> does. Off as in the reference
+    /// implementation, which takes pixels as they are stored.
+    /// </summary>
+    public bool ExifOrientation { get; init; }
 }

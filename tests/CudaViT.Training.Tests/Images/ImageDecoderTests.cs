@@ -33,6 +33,38 @@ public sealed class ImageDecoderTests
         }
     }
 
+    // All eight orientations, of JPEG and PNG, and files that say nothing of one.
+    [SkippableTheory, MemberData(nameof(Files))]
+    public void Upright_pixels_are_those_of_Pillows_exif_transpose(string name)
+    {
+        ImageCodecs.Require();
+        using var expected = SafetensorsFile.Open(Fixtures.Shipped("images", "expected.safetensors"));
+        byte[] file = File.ReadAllBytes(Fixtures.Shipped("images", name));
+        ImageView image = new ImageDecoder(turnsUpright: true).Decode(file, null, new ImageBuffer());
+        if (!expected.Contains($"upright.{name}"))
+        {
+            Assert.Equal(Decode(file).Pixels.ToArray(), image.Pixels.ToArray());
+            return;
+        }
+
+        IReadOnlyList<long> shape = expected[$"upright.{name}"].Shape;
+        Assert.Equal((shape[0], shape[1]), (image.Height, image.Width));
+        Assert.Equal((image.Height, image.Width), (image.FullHeight, image.FullWidth));
+        Assert.Equal(expected.ReadBytes($"upright.{name}"), image.Pixels.ToArray());
+    }
+
+    // A scale is asked about the image as it will stand: 45 wide and 35 high as stored, the other way round upright.
+    [SkippableFact]
+    public void A_turned_image_is_scaled_by_its_upright_size()
+    {
+        ImageCodecs.Require();
+        byte[] file = File.ReadAllBytes(Fixtures.Shipped("images", "exif_6.jpg"));
+        var scale = new Scale(0.5);
+        ImageView image = new ImageDecoder(turnsUpright: true).Decode(file, scale, new ImageBuffer());
+        Assert.Equal((45, 35), scale.Asked);
+        Assert.Equal((45, 35, 23, 18), (image.FullHeight, image.FullWidth, image.Height, image.Width));
+    }
+
     // Where a factor is small enough for all views, the image comes at that size.
     [SkippableTheory]
     [InlineData(0.126, 0.25)]
@@ -175,6 +207,12 @@ public sealed class ImageDecoderTests
 
     private sealed class Scale(double smallest) : IDecodeScale
     {
-        public double Smallest(int height, int width) => smallest;
+        public (int Height, int Width) Asked { get; private set; }
+
+        public double Smallest(int height, int width)
+        {
+            Asked = (height, width);
+            return smallest;
+        }
     }
 }
