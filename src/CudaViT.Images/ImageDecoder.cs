@@ -17,6 +17,11 @@ public sealed class ImageDecoder(bool turnsUpright = false) : IImageDecoder
     private readonly JpegDecoder _jpeg = new();
 
     /// <inheritdoc/>
+    public void Require(ReadOnlySpan<char> extension) =>
+        (extension.Equals("png", StringComparison.OrdinalIgnoreCase) ? ImageLibraries.Png : ImageLibraries.TurboJpeg)
+            .Require();
+
+    /// <inheritdoc/>
     public ImageView Decode(ReadOnlySpan<byte> file, IDecodeScale? scale, ImageBuffer destination)
     {
         ArgumentNullException.ThrowIfNull(destination);

@@ -27,6 +27,21 @@ internal static class DatasetFolders
         return false;
     }
 
+    /// <summary>Throws unless all kinds of images among some names can be decoded.</summary>
+    public static void RequireDecoder(IImageDecoder decoder, IEnumerable<string> names)
+    {
+        HashSet<string>.AlternateLookup<ReadOnlySpan<char>> known =
+            new HashSet<string>(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (string name in names)
+        {
+            ReadOnlySpan<char> extension = Path.GetExtension(name.AsSpan()).TrimStart('.');
+            if (known.Add(extension))
+            {
+                decoder.Require(extension);
+            }
+        }
+    }
+
     /// <summary>Folder of the training part, and that of the held-out part if there is one.</summary>
     public static (string Train, string? HeldOut) PartsOf(string folder)
     {

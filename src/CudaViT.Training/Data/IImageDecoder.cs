@@ -3,6 +3,14 @@ namespace CudaViT.Training.Data;
 /// <summary>Turns image files into pixels. Safe to use from several threads.</summary>
 public interface IImageDecoder
 {
+    /// <summary>
+    /// Throws unless files of a kind can be decoded here. Data sets ask when they are opened, so that a missing library
+    /// does not show up in the middle of something.
+    /// </summary>
+    /// <param name="extension">Extension of the files' names, without the dot, in capitals or not.</param>
+    /// <exception cref="InputException">They cannot; the message says what is missing.</exception>
+    void Require(ReadOnlySpan<char> extension);
+
     /// <summary>Decodes a file to red, green and blue.</summary>
     /// <param name="file">The whole content of the file.</param>
     /// <param name="scale">How small the result may be; null for the full size.</param>

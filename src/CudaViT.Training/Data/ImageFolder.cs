@@ -29,6 +29,7 @@ public static class ImageFolder
     /// <param name="decoder">Makes pixels of the files.</param>
     /// <param name="scales">Whether to decode at a smaller size where that is enough.</param>
     /// <exception cref="DatasetException">There are no images, or the parts do not fit together.</exception>
+    /// <exception cref="InputException">They cannot be decoded here.</exception>
     public static DatasetSplits Open(string folder, IImageDecoder decoder, bool scales = true) =>
         DatasetFolders.Guard(folder, () =>
         {
@@ -77,6 +78,7 @@ public static class ImageFolder
                 $"{folder}: there are no images (.jpg, .jpeg, .png) where they were expected. Name another folder.");
         }
 
+        DatasetFolders.RequireDecoder(decoder, files);
         return new EncodedDataset(
             folder, new Files(folder, [.. files], [.. labels]), classes?.Length ?? 0, classes, decoder, scales);
     }

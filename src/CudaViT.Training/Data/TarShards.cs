@@ -71,6 +71,7 @@ public static class TarShards
                 "none.");
         }
 
+        DatasetFolders.RequireDecoder(decoder, trainImages.Names.Concat(heldOutImages?.Names ?? []));
         int classes = Math.Max(trainImages.Classes, heldOutImages?.Classes ?? 0);
         return new DatasetSplits(
             new EncodedDataset(name, trainImages, classes, classNames: null, decoder, scales),
@@ -174,6 +175,8 @@ public static class TarShards
                 FirstUnlabelled ??= image.Name;
             }
         }
+
+        public IEnumerable<string> Names => _images.Select(image => image.Entry.Name);
 
         public int Label(int index) => _images[index].Label;
 

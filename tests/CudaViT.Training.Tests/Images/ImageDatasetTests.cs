@@ -282,6 +282,10 @@ public sealed class ImageDatasetTests : IDisposable
     /// <summary>One pixel: the file's first byte. The full height is the file's size.</summary>
     private sealed class Stub : IImageDecoder
     {
+        public void Require(ReadOnlySpan<char> extension)
+        {
+        }
+
         public ImageView Decode(ReadOnlySpan<byte> file, IDecodeScale? scale, ImageBuffer destination)
         {
             if (file[0] == Bad)
