@@ -55,6 +55,12 @@ internal static class TrainCommand
         Option<string?> kernels = Options.KernelsDirectory();
         Option<bool> exif = Options.ExifOrientation();
         Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<string?> augment = Options.OneOf(
+            "--augment",
+            "Who makes the views of an image: cpu, the --workers (default); or cuda, the device, which must run kernels "
+            + "(cuda, emulator or emulator-strict). The same views either way.",
+            "cpu",
+            "cuda");
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
         Option<int?> monitor = Options.Integer(
@@ -71,8 +77,8 @@ internal static class TrainCommand
         var command = new Command(
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
-            preset, settings, init, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, every,
-            monitor, limit, exif, resume, anomaly,
+            preset, settings, init, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, augment,
+            every, monitor, limit, exif, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -93,6 +99,7 @@ internal static class TrainCommand
                     .. Given(device, "run.device", parsed.GetValue(device)),
                     .. Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. Given(workers, "run.workers", parsed.GetValue(workers)),
+                    .. Given(augment, "run.augment", parsed.GetValue(augment)),
                     .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
                     .. Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),
                     .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),

@@ -20,6 +20,19 @@ public readonly record struct CropBox(int Top, int Left, int Height, int Width)
         return new CropBox(top, left, rows, columns);
     }
 
+    /// <summary>The smallest box that has all of some boxes inside.</summary>
+    public static CropBox Around(ReadOnlySpan<CropBox> boxes)
+    {
+        (int top, int left, int bottom, int right) = (int.MaxValue, int.MaxValue, 0, 0);
+        foreach (CropBox box in boxes)
+        {
+            (top, left) = (Math.Min(top, box.Top), Math.Min(left, box.Left));
+            (bottom, right) = (Math.Max(bottom, box.Top + box.Height), Math.Max(right, box.Left + box.Width));
+        }
+
+        return new CropBox(top, left, bottom - top, right - left);
+    }
+
     /// <summary>Draws the box of a random resized crop.</summary>
     /// <remarks>
     /// Up to ten tries of an area, uniform, and an aspect ratio, log-uniform, until the rounded box fits; its position

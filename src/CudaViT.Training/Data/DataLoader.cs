@@ -25,6 +25,7 @@ public sealed class DataLoader : IDisposable
     private readonly IImageDataset _dataset;
     private readonly IViewRecipe _recipe;
     private readonly DataLoaderSettings _settings;
+    private readonly int _views;
     private readonly Thread[] _workers;
     private readonly List<ImageBatch> _all = [];
 
@@ -65,6 +66,14 @@ public sealed class DataLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Repeats, nameof(settings.Repeats));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             settings.Repeats, recipe.ViewCount == 1 ? byte.MaxValue : 1, nameof(settings.Repeats));
+        if (settings.PackedBytes is { } bytes)
+        {
+            AugmentationSettings packed = recipe as AugmentationSettings
+                ?? throw new ArgumentException("Images are packed for MoCo's views only.", nameof(recipe));
+            ArgumentOutOfRangeException.ThrowIfLessThan(
+                bytes, ViewPacker.LeastBytes(packed, views, dataset.Channels), nameof(settings.PackedBytes));
+        }
+
         if (dataset.Count < (settings.KeepsRest ? 1 : settings.BatchSize))
         {
             throw new DatasetException(
@@ -72,7 +81,7 @@ public sealed class DataLoader : IDisposable
                 $"Use a batch of at most {dataset.Count}, or more images.");
         }
 
-        (_dataset, _recipe, _settings) = (dataset, recipe, settings);
+        (_dataset, _recipe, _settings, _views) = (dataset, recipe, settings, views);
         int rest = settings.KeepsRest ? dataset.Count % settings.BatchSize : 0;
         IterationsPerEpoch = (dataset.Count / settings.BatchSize) + (rest > 0 ? 1 : 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
@@ -82,7 +91,8 @@ public sealed class DataLoader : IDisposable
         int[] sizes = [.. Enumerable.Range(0, views).Select(recipe.SizeOf)];
         for (int i = 0; i < settings.PrefetchBatches + 1; i++)
         {
-            var batch = new ImageBatch(sizes, settings.BatchSize, dataset.Channels, Recycle, settings.Allocate)
+            var batch = new ImageBatch(
+                sizes, settings.BatchSize, dataset.Channels, Recycle, settings.Allocate, settings.PackedBytes)
             {
                 Repeats = settings.Repeats,
             };
@@ -188,6 +198,9 @@ public sealed class DataLoader : IDisposable
     private void Work()
     {
         IViewMaker maker = _recipe.CreateMaker(_settings.Seed);
+        ViewPacker? packer = _settings.PackedBytes is { } limit
+            ? new ViewPacker((AugmentationSettings)_recipe, _settings.Seed, _views, limit)
+            : null;
         var scratch = new ImageBuffer();
         while (TryTakeChunk(out Assembly? assembly, out int first, out int end))
         {
@@ -196,7 +209,7 @@ public sealed class DataLoader : IDisposable
             {
                 for (; position < end && !_stopped; position++)
                 {
-                    Fill(assembly.Batch, position, maker, scratch);
+                    Fill(assembly.Batch, position, maker, packer, scratch);
                 }
             }
 #pragma warning disable CA1031 // Whatever it is, the consumer gets it; on this thread it would end the process.
@@ -220,12 +233,19 @@ public sealed class DataLoader : IDisposable
         }
     }
 
-    private void Fill(ImageBatch batch, int position, IViewMaker maker, ImageBuffer scratch)
+    private void Fill(
+        ImageBatch batch, int position, IViewMaker maker, ViewPacker? packer, ImageBuffer scratch)
     {
         ref int sample = ref batch.WritableSamples[position];
         int copy = batch.CopyOf(position);
         ImageView image = Read(batch.Epoch, ref sample, copy, maker, scratch);
         batch.SetLabel(position, _dataset.Label(sample));
+        if (packer is not null)
+        {
+            packer.Pack(image, batch.Packed!, batch.Epoch, sample, position);
+            return;
+        }
+
         for (int view = 0; view < batch.ViewCount; view++)
         {
             maker.Augment(image, batch.Epoch, sample, copy + view, batch.WritableImage(view, position));
@@ -343,6 +363,7 @@ public sealed class DataLoader : IDisposable
         {
             (Batch.Epoch, Batch.Iteration, Batch.Count) = (epoch, iteration, samples.Length);
             Batch.FirstCopy = firstCopy;
+            Batch.Packed?.Clear();
             samples.CopyTo(Batch.WritableSamples);
             (Taken, Unfinished) = (0, samples.Length);
         }

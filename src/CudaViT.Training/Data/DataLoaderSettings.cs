@@ -47,6 +47,12 @@ public sealed record DataLoaderSettings
     /// </summary>
     public Func<int, HostBuffer>? Allocate { get; init; }
 
+    /// <summary>
+    /// Most bytes to take of each image for a device that makes the views (<see cref="ImageBatch.Packed"/>), with the
+    /// recipe of <see cref="AugmentationSettings"/>; null for the loader's threads to make them.
+    /// </summary>
+    public int? PackedBytes { get; init; }
+
     /// <summary>Epoch of the first batch: 0, or where a resumed run goes on.</summary>
     public int StartEpoch { get; init; }
 

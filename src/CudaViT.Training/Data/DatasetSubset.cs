@@ -48,6 +48,9 @@ public sealed class DatasetSubset : IImageDataset
         .Where(start => start < Count)];
 
     /// <inheritdoc/>
+    public int? LargestImageBytes => _all.LargestImageBytes;
+
+    /// <inheritdoc/>
     public IReadOnlyList<DamagedImage> Damaged => _all.Damaged;
 
     /// <inheritdoc/>

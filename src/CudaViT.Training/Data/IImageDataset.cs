@@ -38,6 +38,9 @@ public interface IImageDataset
     /// <summary>Where each shard begins: images that are read fastest one after another. The first is 0.</summary>
     IReadOnlyList<int> ShardStarts => [0];
 
+    /// <summary>Bytes of the largest image, where that is known without reading any; else null.</summary>
+    int? LargestImageBytes => null;
+
     /// <summary>The images found so far that could not be decoded.</summary>
     IReadOnlyList<DamagedImage> Damaged => [];
 }

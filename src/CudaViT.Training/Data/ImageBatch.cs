@@ -18,20 +18,29 @@ public sealed class ImageBatch : IDisposable
     /// <param name="channels">1 or 3.</param>
     /// <param name="recycle">Called when the batch is disposed.</param>
     /// <param name="allocate">Where memory for a number of bytes comes from; null for the managed heap.</param>
+    /// <param name="packedBytes">Bytes for each packed image; null for views.</param>
     internal ImageBatch(
         int[] sizes,
         int capacity,
         int channels,
         Action<ImageBatch>? recycle = null,
-        Func<int, HostBuffer>? allocate = null)
+        Func<int, HostBuffer>? allocate = null,
+        int? packedBytes = null)
     {
+        allocate ??= HostBuffer.Managed;
         (_sizes, Channels, _recycle) = (sizes, channels, recycle);
         _labels = new int[capacity];
         _samples = new int[capacity];
+        if (packedBytes is { } bytes)
+        {
+            (_views, Packed) = ([], new PackedImages(sizes.Length, capacity, bytes, allocate));
+            return;
+        }
+
         _views = new HostBuffer[sizes.Length];
         for (int view = 0; view < sizes.Length; view++)
         {
-            _views[view] = (allocate ?? HostBuffer.Managed)(checked(capacity * ImageSizeInBytes(view)));
+            _views[view] = allocate(checked(capacity * ImageSizeInBytes(view)));
         }
     }
 
@@ -45,7 +54,10 @@ public sealed class ImageBatch : IDisposable
     public int Count { get; internal set; }
 
     /// <summary>Number of views of each sample.</summary>
-    public int ViewCount => _views.Length;
+    public int ViewCount => _sizes.Length;
+
+    /// <summary>The images of which a device is to make the views, which the batch then lacks; else null.</summary>
+    public PackedImages? Packed { get; }
 
     /// <summary>1 or 3.</summary>
     public int Channels { get; }
@@ -90,6 +102,8 @@ public sealed class ImageBatch : IDisposable
         {
             buffer.Dispose();
         }
+
+        Packed?.Buffer.Dispose();
     }
 
     internal void SetLabel(int position, int label) => _labels[position] = label;

@@ -60,6 +60,9 @@ public sealed class InMemoryDataset : IImageDataset
     public string Name { get; }
 
     /// <inheritdoc/>
+    public int? LargestImageBytes => _height * _width * Channels;
+
+    /// <inheritdoc/>
     public int Count => _pixels.Length / ImageSizeInBytes;
 
     /// <inheritdoc/>

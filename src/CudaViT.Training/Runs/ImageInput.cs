@@ -14,10 +14,10 @@ public sealed class ImageInput(TrainSettings settings, IBackend backend, Normali
     private readonly float[] _std = [.. normalization.Std];
 
     /// <summary>Shape of so many images: [count, size, size, channels].</summary>
-    public Shape PixelShape(int count)
+    public static Shape PixelShape(ModelSettings model, int count)
     {
-        (int size, int channels) = (settings.Model.ImageSize, settings.Model.Channels);
-        return [count, size, size, channels];
+        ArgumentNullException.ThrowIfNull(model);
+        return [count, model.ImageSize, model.ImageSize, model.Channels];
     }
 
     /// <summary>Converts images; the caller's step scope owns the result.</summary>
@@ -26,8 +26,8 @@ public sealed class ImageInput(TrainSettings settings, IBackend backend, Normali
     public Tensor ToTensor(ReadOnlySpan<byte> pixels)
     {
         using var role = new MemoryRoleScope(MemoryRole.Data);
-        int count = (int)(pixels.Length / PixelShape(1).Count);
-        return ToTensor(NdArray.From(backend, pixels, PixelShape(count)));
+        int count = (int)(pixels.Length / PixelShape(settings.Model, 1).Count);
+        return ToTensor(NdArray.From(backend, pixels, PixelShape(settings.Model, count)));
     }
 
     /// <summary>Converts images that are on the device; the caller's step scope owns the result.</summary>

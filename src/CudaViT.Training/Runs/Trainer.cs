@@ -61,6 +61,7 @@ public sealed class Trainer
                 + $"expected at least one batch; use --batch {_data.Train.Count} or less, or more images.");
         }
 
+        PixelFeed.Require(_data.Train, _settings, backend);
         _learner = new Learner(_settings, backend, _data.Train.Normalization);
         var identity = new RunIdentity(
             _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name);

@@ -12,9 +12,15 @@ public sealed record RunSettings
     [Range(1, 4096)]
     public int? Threads { get; init; }
 
-    /// <summary>Threads that read and augment images.</summary>
+    /// <summary>Threads that read images and, unless the device does, augment them.</summary>
     [Range(1, 1024)]
     public int Workers { get; init; } = 1;
+
+    /// <summary>
+    /// Who augments images: cpu, the threads that read them; or cuda, the device that trains, which leaves these threads
+    /// to decode. Both make the same views.
+    /// </summary>
+    public AugmentingDevice Augment { get; init; }
 
     /// <summary>Steps between checkpoints, besides the one after each epoch; null for those alone.</summary>
     [Range(1, int.MaxValue)]

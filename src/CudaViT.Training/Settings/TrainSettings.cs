@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using CudaViT.Core;
+using CudaViT.Training.Data;
 using CudaViT.Training.Optim;
 
 namespace CudaViT.Training.Settings;
@@ -101,6 +102,9 @@ public sealed record TrainSettings
         Data = Data with { Path = null },
         Init = Init with { Path = null },
     };
+
+    /// <summary>How the views of an image are made.</summary>
+    internal AugmentationSettings Augmentation => Views.ToAugmentation(Model.ImageSize, Recipe.CropMinimum);
 
     /// <summary>Learning rate of the step at fractional epoch <paramref name="epoch"/>.</summary>
     internal double LearningRate(double epoch) => Schedules.WarmupCosine(

@@ -42,7 +42,7 @@ public sealed class CommandLineTests : IDisposable
         string[] promised =
         [
             "--preset", "--data", "--out", "--epochs", "--batch", "--seed", "--device", "--dtype", "--threads",
-            "--workers", "--checkpoint-every", "--limit", "--resume",
+            "--workers", "--augment", "--checkpoint-every", "--limit", "--resume",
         ];
         Assert.All(promised, option => Assert.Contains(option, train));
         Assert.All(Presets.All, preset => Assert.Contains(preset.Name, train));

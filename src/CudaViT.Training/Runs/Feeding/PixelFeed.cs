@@ -6,18 +6,18 @@ using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs;
 
-/// <summary>Renders views on the host, and brings their pixels to the device as they are.</summary>
+/// <summary>
+/// Brings pixels to the device: those of views that the loader's threads have made, or of decoded images, of which the
+/// device makes the same views.
+/// </summary>
 /// <remarks>
-/// One slot per view is enough for a batch to travel while the last one is worked on, because a step reads the pixels
+/// One set of slots is enough for a batch to travel while the last one is worked on, because a step reads the pixels
 /// at its beginning only. The loader gets its memory back as soon as the device has read it.
 /// </remarks>
 public sealed class PixelFeed : IBatchFeed
 {
-    private const int Views = 2;
-
     private readonly DataLoader _loader;
-    private readonly ImageInput _input;
-    private readonly UploadSlot[] _slots;
+    private readonly ViewUpload _upload;
     private Batch _current;
     private Batch _next;
     private ImageBatch? _leaving; // the device may still be reading it
@@ -30,29 +30,26 @@ public sealed class PixelFeed : IBatchFeed
     /// <param name="startEpoch">Epoch of the first batch.</param>
     /// <param name="startIteration">Its position in that epoch.</param>
     /// <exception cref="DatasetException">There are fewer images than one batch takes.</exception>
+    /// <exception cref="RunException">The device is to make the views, and cannot.</exception>
     public PixelFeed(
         IImageDataset dataset, TrainSettings settings, IBackend backend, int startEpoch = 0, int startIteration = 0)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(backend);
-        _input = new ImageInput(settings, backend, dataset.Normalization);
-        using var role = new MemoryRoleScope(MemoryRole.Data);
         int batch = settings.Recipe.Batch;
-        _slots = new UploadSlot[Views];
-        for (int view = 0; view < Views; view++)
-        {
-            _slots[view] = backend.NewUploadSlot(_input.PixelShape(batch), DType.U8);
-        }
-
         (_current, _next) = (new Batch(this, batch), new Batch(this, batch));
+        _upload = settings.Run.Augment == AugmentingDevice.Cuda
+            ? new PackedViewUpload(dataset, settings, backend)
+            : new RenderedViewUpload(dataset, settings, backend);
         _loader = new DataLoader(
             dataset,
-            settings.Views.ToAugmentation(settings.Model.ImageSize, settings.Recipe.CropMinimum),
+            settings.Augmentation,
             new DataLoaderSettings
             {
                 BatchSize = batch,
-                Views = Views,
+                Views = ViewUpload.ViewCount,
+                PackedBytes = _upload.PackedBytes,
                 Seed = settings.Seed,
                 Epochs = settings.Recipe.Epochs,
                 ShuffleBuffer = settings.Data.ShuffleBuffer,
@@ -61,6 +58,17 @@ public sealed class PixelFeed : IBatchFeed
                 StartEpoch = startEpoch,
                 StartIteration = startIteration,
             });
+    }
+
+    /// <summary>Checks whether the device can do its part, which costs nothing.</summary>
+    /// <exception cref="RunException">The device is to make the views, and cannot.</exception>
+    public static void Require(IImageDataset dataset, TrainSettings settings, IBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        if (settings.Run.Augment == AugmentingDevice.Cuda)
+        {
+            _ = PackedViewUpload.BytesPerImage(dataset, settings, backend);
+        }
     }
 
     /// <inheritdoc/>
@@ -104,11 +112,7 @@ public sealed class PixelFeed : IBatchFeed
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (UploadSlot slot in _slots)
-        {
-            slot.Dispose();
-        }
-
+        _upload.Dispose();
         _leaving?.Dispose();
         _leaving = null;
         _loader.Dispose();
@@ -116,11 +120,7 @@ public sealed class PixelFeed : IBatchFeed
 
     private void Send(ImageBatch next)
     {
-        for (int view = 0; view < Views; view++)
-        {
-            _slots[view].Fill(next.BufferOf(view), next.ViewSizeInBytes(view));
-        }
-
+        _upload.Send(next);
         _next.Describe(next);
         _leaving = next;
     }
@@ -133,11 +133,7 @@ public sealed class PixelFeed : IBatchFeed
         }
 
         long start = Stopwatch.GetTimestamp();
-        foreach (UploadSlot slot in _slots)
-        {
-            slot.WaitUntilRead();
-        }
-
+        _upload.WaitUntilRead();
         _waitedForDevice += Stopwatch.GetElapsedTime(start);
         _leaving.Dispose();
         _leaving = null;
@@ -162,13 +158,6 @@ public sealed class PixelFeed : IBatchFeed
             source.Labels.CopyTo(_labels);
         }
 
-        public override (Tensor First, Tensor Second) Views() => (View(0), View(1));
-
-        private Tensor View(int view)
-        {
-            Tensor images = feed._input.ToTensor(feed._slots[view].Acquire());
-            feed._slots[view].Release();
-            return images;
-        }
+        public override (Tensor First, Tensor Second) Views() => feed._upload.Views();
     }
 }
