@@ -56,7 +56,7 @@ internal sealed class AugmentStages : IDisposable
             new("blur", image => Change(image, plan => _blur.Apply(_view, Size, Size, 3, plan.BlurSigma))),
             new("solarise", image => Change(image, _ => ImageOps.Solarize(_view))),
             new("flip", image => Change(image, _ => ImageOps.FlipHorizontally(_view, Size, 3))),
-            new("normalise", image => Normalize(_crops[image])),
+            new("normalise", image => Normalize(_crops[image]), GivesFloats: true),
             new("every operation in turn", RunPlan),
             new("view A", image => View(Decoded(image), image, view: 0), IsRandom: true),
             new("view B", image => View(Decoded(image), image, view: 1), IsRandom: true),

@@ -1,4 +1,6 @@
+using System.ComponentModel;
 using CudaViT.Benchmarks;
+using CudaViT.Training;
 
 // One line a benchmark. Each takes the arguments after its name and returns the exit status.
 var commands = new (string Name, string Purpose, Func<string[], int> Run)[]
@@ -13,7 +15,15 @@ string wanted = args.FirstOrDefault() ?? "";
 int index = Array.FindIndex(commands, command => command.Name == wanted);
 if (index >= 0)
 {
-    return commands[index].Run(args[1..]);
+    try
+    {
+        return commands[index].Run(args[1..]);
+    }
+    catch (Exception error) when (error is InputException or InvalidOperationException or Win32Exception)
+    {
+        Console.Error.WriteLine(error.Message);
+        return 1;
+    }
 }
 
 Console.Error.WriteLine(wanted == "" ? "Which benchmark?" : $"There is no benchmark '{wanted}'.");
