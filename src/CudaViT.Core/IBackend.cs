@@ -12,6 +12,9 @@ public partial interface IBackend : IDisposable
     /// <summary>The device's name on the command line: cpu, cuda or emulator.</summary>
     string Name { get; }
 
+    /// <summary>Threads of this machine that computing keeps busy; for a GPU the one that launches kernels.</summary>
+    int ComputeThreads { get; }
+
     /// <summary>What the pool holds and has handed out.</summary>
     MemoryStatistics Memory { get; }
 

@@ -36,6 +36,9 @@ public sealed partial class CpuBackend : IBackend
     public int Threads { get; }
 
     /// <inheritdoc/>
+    public int ComputeThreads => Threads;
+
+    /// <inheritdoc/>
     public MemoryStatistics Memory => _pool.Statistics;
 
     /// <inheritdoc/>

@@ -42,6 +42,9 @@ public sealed partial class CudaBackend : IBackend
     /// <inheritdoc/>
     public string Name => _driver.Name;
 
+    /// <inheritdoc/>
+    public int ComputeThreads => 1;
+
     /// <summary>The device.</summary>
     public IGpuDriver Driver => _driver;
 

@@ -41,7 +41,8 @@ internal static class LinearCommand
         Option<int?> resize = Options.Integer(
             "--test-resize", "Shorter side of a test image before its middle is cut out (default: 256 for 224).", 1);
         Option<ulong?> seed = Options.Number<ulong>("--seed", "Seed of every random number (default 0).", 0);
-        Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<int?> workers = Options.Integer(
+            "--workers", "Threads that prepare images (default: one on each processor that computing leaves).", 1);
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();

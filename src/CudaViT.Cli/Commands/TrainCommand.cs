@@ -54,7 +54,8 @@ internal static class TrainCommand
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
         Option<bool> exif = Options.ExifOrientation();
-        Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<int?> workers = Options.Integer(
+            "--workers", "Threads that prepare images (default: one on each processor that computing leaves).", 1);
         Option<string?> augment = Options.OneOf(
             "--augment",
             "Who makes the views of an image: cpu, the --workers (default); or cuda, the device, which must run kernels "

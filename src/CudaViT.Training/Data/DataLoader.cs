@@ -22,6 +22,8 @@ public sealed class DataLoader : IDisposable
 {
     private const int ChunkSize = 8; // samples between two visits to the lock: a fraction of a millisecond and up
 
+    private const int MaxDefaultWorkers = 32; // more feed no GPU faster, and each keeps the memory of an image
+
     private readonly IImageDataset _dataset;
     private readonly IViewRecipe _recipe;
     private readonly DataLoaderSettings _settings;
@@ -55,7 +57,7 @@ public sealed class DataLoader : IDisposable
         ArgumentNullException.ThrowIfNull(settings);
         recipe.Validate();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.BatchSize, nameof(settings.BatchSize));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Workers, nameof(settings.Workers));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Workers ?? 1, nameof(settings.Workers));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.PrefetchBatches, nameof(settings.PrefetchBatches));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.ShuffleBuffer ?? 1, nameof(settings.ShuffleBuffer));
         ArgumentOutOfRangeException.ThrowIfNegative(settings.StartEpoch, nameof(settings.StartEpoch));
@@ -100,7 +102,7 @@ public sealed class DataLoader : IDisposable
             _idle.Push(new Assembly(batch));
         }
 
-        _workers = new Thread[settings.Workers];
+        _workers = new Thread[settings.Workers ?? FreeProcessors(settings.ComputeThreads)];
         for (int i = 0; i < _workers.Length; i++)
         {
             _workers[i] = new Thread(Work) { IsBackground = true, Name = $"data loader {i}" };
@@ -194,6 +196,9 @@ public sealed class DataLoader : IDisposable
         _lent.Add(assembly.Batch, assembly);
         return assembly.Batch;
     }
+
+    private static int FreeProcessors(int? computeThreads) => Math.Clamp(
+        Environment.ProcessorCount - (computeThreads ?? Environment.ProcessorCount), 1, MaxDefaultWorkers);
 
     private void Work()
     {

@@ -35,8 +35,14 @@ public sealed record DataLoaderSettings
     /// </remarks>
     public int? ShuffleBuffer { get; init; }
 
-    /// <summary>Threads that make views; no influence on the result.</summary>
-    public int Workers { get; init; } = 1;
+    /// <summary>
+    /// Threads that make views, at least 1; null for one on each processor that computing leaves, up to 32. No influence
+    /// on the result.
+    /// </summary>
+    public int? Workers { get; init; }
+
+    /// <summary>Threads that compute meanwhile (<see cref="IBackend.ComputeThreads"/>); null for all processors.</summary>
+    public int? ComputeThreads { get; init; }
 
     /// <summary>Batches made ahead of the one in use; bounds the memory, no influence on the result.</summary>
     public int PrefetchBatches { get; init; } = 2;

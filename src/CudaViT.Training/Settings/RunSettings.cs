@@ -12,9 +12,12 @@ public sealed record RunSettings
     [Range(1, 4096)]
     public int? Threads { get; init; }
 
-    /// <summary>Threads that read images and, unless the device does, augment them.</summary>
+    /// <summary>
+    /// Threads that read images and, unless the device does, augment them; null for one on each processor that computing
+    /// leaves.
+    /// </summary>
     [Range(1, 1024)]
-    public int Workers { get; init; } = 1;
+    public int? Workers { get; init; }
 
     /// <summary>
     /// Who augments images: cpu, the threads that read them; or cuda, the device that trains, which leaves these threads

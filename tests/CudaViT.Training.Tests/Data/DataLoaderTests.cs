@@ -37,9 +37,14 @@ public sealed class DataLoaderTests
     {
         List<Delivered> expected = Collect(Dataset(), Settings with { Workers = 1 });
         Assert.Equal(9, expected.Count);
-        foreach ((int workers, int prefetch) in new[] { (2, 1), (2, 4), (5, 2) })
+        foreach ((int? workers, int prefetch) in new (int?, int)[] { (2, 1), (2, 4), (5, 2), (null, 2) })
         {
-            DataLoaderSettings settings = Settings with { Workers = workers, PrefetchBatches = prefetch };
+            DataLoaderSettings settings = Settings with
+            {
+                Workers = workers,
+                ComputeThreads = 0, // where their number is not given, one on every processor
+                PrefetchBatches = prefetch,
+            };
             Assert.Equal(expected, Collect(Dataset(), settings));
         }
     }

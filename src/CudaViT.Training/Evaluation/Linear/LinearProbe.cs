@@ -115,6 +115,7 @@ public sealed class LinearProbe
             Seed = _settings.Seed,
             Epochs = _settings.Epochs,
             Workers = _settings.Workers,
+            ComputeThreads = _model.Backend.ComputeThreads,
         });
 
     private void Train(ImageBatch batch)

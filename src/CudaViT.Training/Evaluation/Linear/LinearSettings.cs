@@ -31,8 +31,8 @@ public sealed record LinearSettings
     /// <summary>Seed of the first weights, the order of the images and their views.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Threads that prepare images.</summary>
-    public int Workers { get; init; } = 1;
+    /// <summary>Threads that prepare images; null for one on each processor that computing leaves.</summary>
+    public int? Workers { get; init; }
 
     /// <summary>The published protocol for an encoder.</summary>
     public static LinearSettings For(ModelSettings model)

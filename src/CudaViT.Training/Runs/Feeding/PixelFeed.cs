@@ -54,6 +54,7 @@ public sealed class PixelFeed : IBatchFeed
                 Epochs = settings.Recipe.Epochs,
                 ShuffleBuffer = settings.Data.ShuffleBuffer,
                 Workers = settings.Run.Workers,
+                ComputeThreads = backend.ComputeThreads,
                 Allocate = backend.AllocateHost,
                 StartEpoch = startEpoch,
                 StartIteration = startIteration,
