@@ -28,3 +28,9 @@ __device__ __forceinline__ PhiloxBlock philox(u64 key, u32 block, u32 sample, u3
 
 // A word as a float uniform in [0, 1): its upper 24 bits.
 __device__ __forceinline__ float uniform_float(u32 word) { return (word >> 8) * (1.0f / (1 << 24)); }
+
+// Two words as a double uniform in [0, 1): the upper 53 bits of both, the low word first.
+__device__ __forceinline__ double uniform_double(u32 low, u32 high)
+{
+    return (double)((((u64)high << 32) | low) >> 11) * (1.0 / (double)(1ull << 53));
+}

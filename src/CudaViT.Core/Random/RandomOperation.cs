@@ -49,7 +49,7 @@ public enum RandomOperation
     /// <summary>Whether and where a view is erased.</summary>
     Erase = 25,
 
-    /// <summary>What an erased part is filled with: epoch = training step, sample = place in the batch.</summary>
+    /// <summary>What an erased part is filled with: epoch = training step.</summary>
     EraseNoise = 26,
 
     /// <summary>How a batch is mixed with itself: sample = iteration of its epoch.</summary>

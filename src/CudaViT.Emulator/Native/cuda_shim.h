@@ -147,6 +147,8 @@ EMULATOR_INLINE long long abs(long long x) { return llabs(x); }
 EMULATOR_INLINE float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 EMULATOR_INLINE float rsqrt(float x) { return 1.0f / sqrtf(x); }
 EMULATOR_INLINE double rsqrt(double x) { return 1.0 / sqrt(x); }
+EMULATOR_INLINE double sinpi(double x) { return sin(x * 3.14159265358979323846); }
+EMULATOR_INLINE double cospi(double x) { return cos(x * 3.14159265358979323846); }
 EMULATOR_INLINE bool isnan(float x) { return __builtin_isnan(x); }
 EMULATOR_INLINE bool isnan(double x) { return __builtin_isnan(x); }
 EMULATOR_INLINE bool isinf(float x) { return __builtin_isinf(x) != 0; }
