@@ -27,6 +27,12 @@ public sealed class MoCoV3 : Module
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         settings.Validate();
+        if (settings.Classes is { } classes)
+        {
+            throw new SettingsException(
+                $"model.classes is {classes}, but pre-training knows no classes. Remove it, or use cudavit finetune.");
+        }
+
         Temperature = temperature;
         BaseEncoder = AddChild("base_encoder", Encoder.Create(settings));
         MomentumEncoder = AddChild("momentum_encoder", Encoder.Create(settings));

@@ -8,11 +8,21 @@ namespace CudaViT.Training.Nn;
 /// <summary>A backbone that turns an image into a vector, with the projector on top.</summary>
 public abstract class Encoder : Module
 {
+    private const double ClassifierDeviation = 0.02; // DeiT's, arXiv:2012.12877; its cut at 100 of these is never reached
+
     /// <summary>Width of the features.</summary>
     public abstract int FeatureWidth { get; }
 
+    /// <summary>What stands on top: the projector of pre-training, or a classifier.</summary>
+    public abstract Module Head { get; }
+
     /// <summary>Maps features to embeddings.</summary>
-    public abstract MlpHead Projector { get; }
+    /// <exception cref="InvalidOperationException">There is a classifier in its place.</exception>
+    public MlpHead Projector => Head as MlpHead ?? throw new InvalidOperationException(
+        "This encoder has a classifier in place of the projector. Build it from settings without model.classes.");
+
+    /// <summary>All parameters by depth: input, every block, output with the head.</summary>
+    public abstract IReadOnlyList<IReadOnlyList<Parameter>> Layers { get; }
 
     /// <summary>The parts through which instability goes, by depth: input, then every block.</summary>
     public abstract IReadOnlyList<ParameterSet> WatchedParts { get; }
@@ -29,19 +39,27 @@ public abstract class Encoder : Module
     /// <returns>[B, embedding width], in the type of <paramref name="images"/>.</returns>
     public Tensor Forward(Tensor images, int groups = 1) => Projector.Forward(Features(images, groups), groups);
 
+    /// <summary>How well images fit each class.</summary>
+    /// <param name="images">[B, channels, H, W], standardized.</param>
+    /// <returns>[B, classes], in the type of <paramref name="images"/>.</returns>
+    /// <exception cref="InvalidOperationException">There is no classifier.</exception>
+    public Tensor Logits(Tensor images) => Head is LinearLayer classifier
+        ? classifier.Forward(Features(images))
+        : throw new InvalidOperationException(
+            "This encoder has a projector in place of a classifier. Build it from settings with model.classes.");
+
     /// <summary>
-    /// Parameters and statistics without the projector's: what is used after pre-training. Enumerate within a step
-    /// scope.
+    /// Parameters and statistics without the head's: what is used after pre-training. Enumerate within a step scope.
     /// </summary>
     public IReadOnlyList<NamedArray> BackboneState() =>
-        [.. Slots("", without: Projector).Select(slot => new NamedArray(slot.Name, slot.Read()))];
+        [.. Slots("", without: Head).Select(slot => new NamedArray(slot.Name, slot.Read()))];
 
     /// <summary>
     /// Names and shapes of <see cref="BackboneState"/>, in its order. Known before <see cref="Module.Initialize"/>.
     /// </summary>
-    public IReadOnlyList<StateEntry> BackboneLayout() => [.. Entries("", without: Projector)];
+    public IReadOnlyList<StateEntry> BackboneLayout() => [.. Entries("", without: Head)];
 
-    /// <summary>Takes over everything but the projector; floating-point types are converted.</summary>
+    /// <summary>Takes over everything but the head; floating-point types are converted.</summary>
     /// <param name="state">Exactly the names of <see cref="BackboneState"/>, on the same device.</param>
     /// <exception cref="StateException">
     /// Names are missing or left over, or a shape differs; the message lists them, and nothing was changed.
@@ -49,7 +67,7 @@ public abstract class Encoder : Module
     public void LoadBackbone(IReadOnlyDictionary<string, NdArray> state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        StateSlot.WriteAll([.. Slots("", without: Projector)], state, "encoder");
+        StateSlot.WriteAll([.. Slots("", without: Head)], state, "encoder");
     }
 
     /// <summary>Builds the encoder that settings describe, without values.</summary>
@@ -76,4 +94,8 @@ public abstract class Encoder : Module
         using var scope = new StepScope();
         return scope.Keep(part());
     }
+
+    /// <summary>A linear layer to classes, as supervised training starts it.</summary>
+    private protected static LinearLayer ClassifierHead(int width, int classes) =>
+        new(width, classes, Initializers.Normal(ClassifierDeviation), Initializers.Zeros);
 }

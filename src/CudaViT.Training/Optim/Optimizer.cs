@@ -50,7 +50,8 @@ public abstract class Optimizer
                 Parameter[] parameters = [.. group.Parameters
                     .Where(parameter => parameter.IsTrainable && parameter.Value.Grad is not null)
                     .Where(parameter => parameter.Shape.Rank <= 1 == isVector)];
-                Update(Array.ConvertAll(parameters, Slot), isVector, learningRate, group.WeightDecay);
+                Update(
+                    Array.ConvertAll(parameters, Slot), isVector, learningRate * group.RateScale, group.WeightDecay);
             }
         }
     }

@@ -40,15 +40,24 @@ public sealed class ResNet50 : Encoder
         }
 
         FeatureWidth = inputs;
-        Projector = AddChild(
-            "fc", new MlpHead(2, inputs, settings.HeadHidden, settings.HeadOutput, settings.HeadBatchNorm));
+        Head = AddChild<Module>("fc", settings.Classes is { } classes
+            ? ClassifierHead(inputs, classes)
+            : new MlpHead(2, inputs, settings.HeadHidden, settings.HeadOutput, settings.HeadBatchNorm));
     }
 
     /// <inheritdoc/>
     public override int FeatureWidth { get; }
 
     /// <inheritdoc/>
-    public override MlpHead Projector { get; }
+    public override Module Head { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<IReadOnlyList<Parameter>> Layers =>
+    [
+        [.. _conv1.Parameters(), .. _bn1.Parameters()],
+        .. _blocks.Select(block => block.Parameters().ToArray()),
+        [.. Head.Parameters()],
+    ];
 
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterSet> WatchedParts =>

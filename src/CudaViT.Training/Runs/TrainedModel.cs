@@ -26,7 +26,7 @@ public sealed class TrainedModel
     /// <summary>What it was trained with.</summary>
     public TrainSettings Settings { get; }
 
-    /// <summary>The encoder in evaluation mode; its projector has no meaning.</summary>
+    /// <summary>The encoder in evaluation mode; its head has no meaning.</summary>
     public Encoder Encoder { get; }
 
     /// <summary>Where the encoder is.</summary>
@@ -46,11 +46,18 @@ public sealed class TrainedModel
         encoder.Initialize(backend, settings.ParameterType, settings.Seed);
         encoder.Train(false);
         encoder.Freeze();
+        LoadBackbone(file, path, encoder, backend);
+        return new TrainedModel(path, settings, encoder);
+    }
+
+    /// <summary>Copies what a file has of an encoder into one, without the head.</summary>
+    /// <exception cref="CheckpointException">The tensors do not fit.</exception>
+    internal static void LoadBackbone(SafetensorsFile file, string path, Encoder encoder, IBackend backend)
+    {
         using var scope = new StepScope();
-        HashSet<string> projector =
-            [.. encoder.Layout().Except(encoder.BackboneLayout()).Select(entry => entry.Name)];
+        string head = encoder.Head.Path[encoder.Path.Length..];
         Dictionary<string, NdArray> backbone = TensorFile.Read(file, backend, path, EncoderPrefix)
-            .Where(pair => !projector.Contains(pair.Key))
+            .Where(pair => !pair.Key.StartsWith(head, StringComparison.Ordinal))
             .ToDictionary();
         try
         {
@@ -60,8 +67,6 @@ public sealed class TrainedModel
         {
             throw new CheckpointException($"{path}: {e.Message}", e);
         }
-
-        return new TrainedModel(path, settings, encoder);
     }
 
     /// <summary>The settings in the header of a file that training or importing wrote.</summary>
@@ -99,7 +104,8 @@ public sealed class TrainedModel
     internal static Encoder Declare(SafetensorsFile file, string path, ModelSettings model)
     {
         Encoder encoder = Encoder.Create(model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory for it
-        LayoutCheck.Require(path, encoder.BackboneLayout(), name =>
+        IReadOnlyList<StateEntry> layout = model.Classes is null ? encoder.BackboneLayout() : encoder.Layout();
+        LayoutCheck.Require(path, layout, name =>
             file.Contains(EncoderPrefix + name) ? file[EncoderPrefix + name] : null);
         return encoder;
     }

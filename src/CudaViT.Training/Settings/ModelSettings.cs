@@ -67,6 +67,11 @@ public sealed record ModelSettings
     /// <summary>Whether there is a predictor; without, queries are projector outputs.</summary>
     public bool Predictor { get; init; } = true;
 
+    /// <summary>
+    /// Classes that a fine-tuned model tells apart by a linear layer; null for the projector of pre-training.
+    /// </summary>
+    public int? Classes { get; init; }
+
     /// <summary>ViT-Ti/16 at 224 pixels (H. Touvron et al., arXiv:2012.12877).</summary>
     public static ModelSettings VitTiny { get; } = new() { Width = 192, Depth = 12, Heads = 3 };
 
@@ -105,6 +110,7 @@ public sealed record ModelSettings
         Within(MaxChannels, Channels, nameof(Channels));
         Within(MaxHead, HeadHidden, nameof(HeadHidden));
         Within(MaxHead, HeadOutput, nameof(HeadOutput));
+        Within(MaxHead, Classes ?? 1, nameof(Classes));
         if (Architecture == Architecture.VisionTransformer)
         {
             ValidateTransformer();

@@ -29,9 +29,9 @@ public sealed class AttentionLayer : Module
 
     /// <summary>Lets tokens look at each other.</summary>
     /// <param name="x">Normalized tokens [B, T, D].</param>
-    /// <param name="residual">Added to the result, [B, T, D].</param>
+    /// <param name="residual">Added to the result, [B, T, D]; null for nothing.</param>
     /// <returns>[B, T, D].</returns>
-    public Tensor Forward(Tensor x, Tensor residual) =>
+    public Tensor Forward(Tensor x, Tensor? residual = null) =>
         _proj.Forward(Attention.Apply(_qkv.Forward(x), _heads), residual);
 
     /// <summary>Where each token looks, for pictures: memory of size T × T, and no gradient.</summary>

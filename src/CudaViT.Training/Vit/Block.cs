@@ -41,6 +41,17 @@ public sealed class Block : Module
         return _mlp.Forward(_norm2.Forward(x, groups), residual: x);
     }
 
+    /// <summary>Applies the block in a training step with stochastic depth.</summary>
+    /// <param name="x">Tokens [B, T, D].</param>
+    /// <param name="groups">Number of equal runs of samples that a batch normalization keeps apart.</param>
+    /// <param name="drop">Leaves out what the attention (false) or the MLP (true) adds to some of the samples.</param>
+    /// <returns>[B, T, D], in the type of <paramref name="x"/>.</returns>
+    internal Tensor Forward(Tensor x, int groups, Func<Tensor, bool, Tensor> drop)
+    {
+        x += drop(_attention.Forward(_norm1.Forward(x)), false);
+        return x + drop(_mlp.Forward(_norm2.Forward(x, groups)), true);
+    }
+
     /// <summary>Where each token of the input would look, for pictures.</summary>
     /// <param name="x">Tokens [B, T, D].</param>
     /// <returns>[B, H, T, T]; rows add up to 1.</returns>

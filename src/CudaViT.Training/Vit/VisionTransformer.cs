@@ -50,8 +50,9 @@ public sealed class VisionTransformer : Encoder
             string.Create(CultureInfo.InvariantCulture, $"blocks.{i}"),
             new Block(width, settings.Heads, settings.MlpRatio * width, settings.MlpNorm)))];
         Norm = settings.Pooling == Pooling.Mean ? null : AddChild("norm", new LayerNormLayer(width));
-        Projector = AddChild(
-            "head", new MlpHead(3, width, settings.HeadHidden, settings.HeadOutput, settings.HeadBatchNorm));
+        Head = AddChild<Module>("head", settings.Classes is { } classes
+            ? ClassifierHead(width, classes)
+            : new MlpHead(3, width, settings.HeadHidden, settings.HeadOutput, settings.HeadBatchNorm));
     }
 
     /// <inheritdoc/>
@@ -67,7 +68,21 @@ public sealed class VisionTransformer : Encoder
     public LayerNormLayer? Norm { get; }
 
     /// <inheritdoc/>
-    public override MlpHead Projector { get; }
+    public override Module Head { get; }
+
+    /// <summary>Leaves branches out in training; null not to.</summary>
+    public StochasticDepth? StochasticDepth { get; set; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<IReadOnlyList<Parameter>> Layers
+    {
+        get
+        {
+            Parameter[] output = [.. Norm?.Parameters() ?? [], .. Head.Parameters()];
+            Parameter[][] blocks = [.. Blocks.Select(block => block.Parameters().ToArray())];
+            return [[.. Parameters().Except([.. blocks.SelectMany(block => block), .. output])], .. blocks, output];
+        }
+    }
 
     /// <summary>Whether a class token stands before the patches.</summary>
     public bool HasClassToken => _classToken is not null;
@@ -104,10 +119,13 @@ public sealed class VisionTransformer : Encoder
     public override Tensor Features(Tensor images, int groups = 1)
     {
         Tensor x = Run(() => Tokens(images, groups));
-        foreach (Block block in Blocks)
+        for (int i = 0; i < Blocks.Count; i++)
         {
-            Tensor input = x;
-            x = Run(() => block.Forward(input, groups));
+            (Tensor input, int index) = (x, i);
+            x = Run(() => IsTraining && StochasticDepth is { } depth
+                ? Blocks[index].Forward(
+                    input, groups, (branch, isMlp) => depth.Apply(branch, index, Blocks.Count, isMlp))
+                : Blocks[index].Forward(input, groups));
         }
 
         return Run(() => Pool(x));

@@ -15,7 +15,10 @@ public static class CheckpointExport
     // What a reader of the format's home expects to find; some refuse files without.
     private static readonly KeyValuePair<string, string> Format = new("format", "pt");
 
-    /// <summary>Writes the encoder under the names that it has in timm and DeiT, or everything under its own.</summary>
+    /// <summary>
+    /// Writes the encoder under the names that it has in timm and DeiT, with its classifier if it was fine-tuned; or
+    /// everything under its own.
+    /// </summary>
     /// <param name="path">A file with the settings in its header.</param>
     /// <param name="output">The safetensors file to write.</param>
     /// <param name="part">What of it.</param>
@@ -79,6 +82,12 @@ public static class CheckpointExport
         SafetensorsFile file, string path, TrainSettings settings, ExportPart part)
     {
         Nn.Encoder encoder = TrainedModel.Declare(file, path, settings.Model);
+        if (settings.Model.Classes is not null)
+        {
+            return encoder.Layout().Select(entry => TrainedModel.EncoderPrefix + entry.Name).ToDictionary(
+                name => part == ExportPart.Encoder ? name[TrainedModel.EncoderPrefix.Length..] : name);
+        }
+
         return part == ExportPart.Encoder
             ? encoder.BackboneLayout().ToDictionary(
                 entry => entry.Name, entry => TrainedModel.EncoderPrefix + entry.Name)
