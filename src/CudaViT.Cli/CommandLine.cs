@@ -84,6 +84,7 @@ internal static class CommandLine
             ReportCommand.Create(output),
             KnnCommand.Create(output),
             LinearCommand.Create(output),
+            FineTuneCommand.Create(output),
             FeaturesCommand.Create(output),
             ImportCommand.Create(output),
             ExportCommand.Create(output),

@@ -9,6 +9,12 @@ namespace CudaViT.Cli;
 /// <summary>Opens data sets with the decoders that this program has.</summary>
 internal static class Datasets
 {
+    /// <summary>
+    /// The full path of what <c>--data</c> names: the run's settings hold for whoever goes on with it, wherever that is.
+    /// </summary>
+    public static string? FullPath(string? data) =>
+        data is null or DatasetLocator.FashionSubset ? null : Path.GetFullPath(data);
+
     /// <summary>Opens what <c>--data</c> names, decoded as in the training that a model comes from.</summary>
     /// <param name="path">The data; null for those that come with the program.</param>
     /// <param name="checkpoint">File of the model. Its header alone is read: data that cannot be used cost no time.</param>

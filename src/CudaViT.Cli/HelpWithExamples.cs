@@ -30,6 +30,7 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
         ReportCommand.Name => ReportCommand.Examples,
         KnnCommand.Name => KnnCommand.Examples,
         LinearCommand.Name => LinearCommand.Examples,
+        FineTuneCommand.Name => FineTuneCommand.Examples,
         FeaturesCommand.Name => FeaturesCommand.Examples,
         ImportCommand.Name => ImportCommand.Examples,
         ExportCommand.Name => ExportCommand.Examples,

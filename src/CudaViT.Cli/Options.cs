@@ -109,6 +109,20 @@ internal static class Options
                             + $"expected a whole number from {minimum} to {T.MaxValue}"),
         };
 
+    /// <summary>A number, not negative.</summary>
+    public static Option<double?> Real(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        CustomParser = result =>
+            double.TryParse(
+                result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && value >= 0 && double.IsFinite(value)
+                ? value
+                : Reject<double?>(
+                    result, $"{name} is '{result.Tokens[0].Value}'; expected a number of at least 0, like 0.65"),
+    };
+
     /// <summary>Positive numbers with commas between them; empty when they are not given.</summary>
     public static Option<double[]> Numbers(string name, string description) => new(name)
     {

@@ -116,9 +116,7 @@ internal static class LinearCommand
         output.WriteLine(RunText.Text($"classes, with lr {report.ChosenBaseLearningRate} after the last epoch:"));
         foreach (ClassScore score in report.Classes)
         {
-            string name = score.Name ?? RunText.Text($"class {score.Class}");
-            output.WriteLine(RunText.Text(
-                $"  {name,-20} {score.Top1,7:f4} of {score.Images} images, precision {score.Precision,7:f4}"));
+            output.WriteLine(RunText.Class(score));
         }
 
         string frozen = RunText.Text($"all {report.FrozenTensors} tensors of the encoder are bit-identical to");

@@ -91,7 +91,7 @@ internal static class TrainCommand
                 Epochs = parsed.GetValue(epochs),
                 Options =
                 [
-                    .. Given(data, "data.path", FullPath(parsed.GetValue(data))),
+                    .. Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
                     .. Given(batch, "recipe.batch", parsed.GetValue(batch)),
                     .. Given(seed, "seed", parsed.GetValue(seed)),
                     .. Given(dtype, "dtype", parsed.GetValue(dtype)),
@@ -155,10 +155,6 @@ internal static class TrainCommand
         string gain = RunText.Text($"kNN accuracy {first.KnnAccuracy:f4} at first, {last.KnnAccuracy:f4} at the end");
         return RunText.Text($"done: {gain}, raw pixels {last.RawPixelAccuracy:f4}; {model}");
     }
-
-    // The run's settings hold for whoever goes on with it, wherever that is.
-    private static string? FullPath(string? data) =>
-        data is null or DatasetLocator.FashionSubset ? null : Path.GetFullPath(data);
 
     private static string DefaultFolder(string preset) => Path.Combine(
         "runs", string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyyMMdd-HHmmss}-{preset}"));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 
@@ -36,6 +37,13 @@ internal static class RunText
 
     /// <summary>The newest reading of the kNN monitor, to follow a step.</summary>
     public static string Monitor(MonitorMetrics monitor) => Text($"  kNN {monitor.MonitorAccuracy:f4}");
+
+    /// <summary>How a classifier did on one class.</summary>
+    public static string Class(ClassScore score)
+    {
+        string name = Printable(score.Name ?? Text($"class {score.Class}"));
+        return Text($"  {name,-20} {score.Top1,7:f4} of {score.Images} images, precision {score.Precision,7:f4}");
+    }
 
     /// <summary>A duration as minutes and seconds, with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>

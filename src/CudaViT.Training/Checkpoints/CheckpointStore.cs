@@ -129,7 +129,8 @@ public sealed class CheckpointStore
         }
     }
 
-    private static string HashOf(string path)
+    /// <summary>SHA-256 of a file, in hexadecimal.</summary>
+    internal static string HashOf(string path)
     {
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.FineTuning;
 
 namespace CudaViT.Training.Runs;
 
@@ -53,6 +54,14 @@ public sealed class MetricsLog : IDisposable
     /// <summary>Adds the line of a reading of the monitor.</summary>
     /// <exception cref="CheckpointException">The disk is full.</exception>
     public void Write(MonitorMetrics metrics) => WriteLine(metrics);
+
+    /// <summary>Adds the line of a fine-tuning step.</summary>
+    /// <exception cref="CheckpointException">The disk is full.</exception>
+    public void Write(FineTuneStepMetrics metrics) => WriteLine(metrics);
+
+    /// <summary>Adds the line of a fine-tuned classifier's evaluation.</summary>
+    /// <exception cref="CheckpointException">The disk is full.</exception>
+    public void Write(FineTuneEvaluation metrics) => WriteLine(metrics);
 
     /// <summary>Brings every line to the disk.</summary>
     /// <exception cref="CheckpointException">The disk is full.</exception>

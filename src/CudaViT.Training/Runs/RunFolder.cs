@@ -1,4 +1,6 @@
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Nn;
 using CudaViT.Training.Settings;
@@ -13,6 +15,14 @@ namespace CudaViT.Training.Runs;
 /// <param name="files">How files are written; null for the file system.</param>
 public sealed class RunFolder(string path, DurableFiles? files = null)
 {
+    private const string FinalName = "final.safetensors";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
     private readonly DurableFiles _files = files ?? new DurableFiles();
 
     /// <summary>The folder.</summary>
@@ -28,7 +38,7 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     public string CheckpointsPath => System.IO.Path.Combine(Path, "checkpoints");
 
     /// <summary>The model at the end of the run.</summary>
-    public string FinalPath => System.IO.Path.Combine(Path, "final.safetensors");
+    public string FinalPath => System.IO.Path.Combine(Path, FinalName);
 
     /// <summary>What the run is; see <see cref="RunRecord"/>.</summary>
     public string RecordPath => System.IO.Path.Combine(Path, "run.json");
@@ -74,7 +84,8 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
 
     /// <summary>Writes the settings.</summary>
     /// <exception cref="CheckpointException">They cannot be written.</exception>
-    public void WriteSettings(TrainSettings settings)
+    public void WriteSettings<T>(T settings)
+        where T : class
     {
         byte[] json = Encoding.UTF8.GetBytes(SettingsJson.Write(settings));
         _files.Write(SettingsPath, json.Length, stream => stream.Write(json));
@@ -104,6 +115,21 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     /// <summary>Writes the model at the end of the run.</summary>
     /// <exception cref="CheckpointException">It cannot be written.</exception>
     public void WriteFinal(IReadOnlyList<NamedArray> state, IReadOnlyDictionary<string, string> metadata) =>
-        _files.Write(
-            FinalPath, TensorFile.DataSizeInBytes(state), stream => TensorFile.Write(stream, state, metadata));
+        WriteTensors(FinalName, state, metadata);
+
+    /// <summary>Writes another model beside it.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    internal void WriteTensors(
+        string name, IReadOnlyList<NamedArray> state, IReadOnlyDictionary<string, string> metadata) => _files.Write(
+            System.IO.Path.Combine(Path, name),
+            TensorFile.DataSizeInBytes(state),
+            stream => TensorFile.Write(stream, state, metadata));
+
+    /// <summary>Writes a record as indented JSON.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    internal void WriteJson<T>(string name, T value)
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(value, Json);
+        _files.Write(System.IO.Path.Combine(Path, name), json.Length, stream => stream.Write(json));
+    }
 }

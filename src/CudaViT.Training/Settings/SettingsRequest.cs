@@ -88,7 +88,7 @@ public sealed record SettingsRequest
         node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
     /// <summary>Puts the name of the file, if there is one, before what is wrong with its content.</summary>
-    private static TrainSettings Blaming(string? file, Func<TrainSettings> make)
+    internal static T Blaming<T>(string? file, Func<T> make)
     {
         try
         {

@@ -1,0 +1,178 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using CudaViT.Cli.Output;
+using CudaViT.Core;
+using CudaViT.Images;
+using CudaViT.Training.Data;
+using CudaViT.Training.Evaluation;
+using CudaViT.Training.FineTuning;
+using CudaViT.Training.Runs;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Cli.Commands;
+
+/// <summary><c>cudavit finetune</c></summary>
+internal static class FineTuneCommand
+{
+    public const string Name = "finetune";
+
+    public static (string Command, string Meaning)[] Examples { get; } =
+    [
+        (
+            "cudavit finetune --checkpoint runs/a/final.safetensors --epochs 20 --batch 128 --out tuned",
+            "train all of an encoder to name the images shipped with the program"),
+        (
+            "cudavit finetune --checkpoint moco-vit-b.safetensors --data ~/imagenet --workers 16 --out tuned-b",
+            "DeiT's recipe with the length published for the model; tuned-b/finetune.json has every class"),
+        (
+            "cudavit finetune --checkpoint moco-vit-b.safetensors --data ~/flowers --recipe flowers --out flowers",
+            "the published recipe for a small data set"),
+        (
+            "cudavit finetune --checkpoint moco-vit-b.safetensors --data ~/photos --layer-decay 0.65 --out photos",
+            "let early layers change less than late ones"),
+        ("cudavit finetune --out tuned-b --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
+        (
+            "cudavit export --checkpoint tuned-b/final-ema.safetensors --out tuned.safetensors",
+            "afterwards: the averaged weights with the classifier, under the names of timm"),
+    ];
+
+    public static Command Create(TextWriter output)
+    {
+        Option<string?> checkpoint = Options.Path(
+            "--checkpoint",
+            "FILE",
+            "Encoder to start from: a final.safetensors or checkpoint of cudavit train, or a file of cudavit import.");
+        Option<string?> recipe = Options.OneOf(
+            "--recipe",
+            $"Recipe to begin with: {string.Join(", ", FineTunePresets.All.Select(preset => preset.Name))} "
+                + $"(default {FineTunePresets.All[0].Name}).",
+            [.. FineTunePresets.All.Select(preset => preset.Name)]);
+        Option<string?> settings = Options.Path(
+            "--settings", "FILE", "JSON file with settings, some or all, as a run writes it; options given here win.");
+        Option<string?> data = Options.Data();
+        Option<string?> folder = Options.RequiredPath("--out", "DIR", "Folder for the results.");
+        Option<int?> epochs = Options.Integer(
+            "--epochs", "Passes over the images (default: as published); the warm-up keeps its share.", 1);
+        Option<int?> batch = Options.Integer(
+            "--batch", "Images per step (default 1024); the learning rate follows in proportion.", 1);
+        Option<double?> rate = Options.Real("--lr", "Peak learning rate for a batch of 512.");
+        Option<double?> layerDecay = Options.Real(
+            "--layer-decay", "Learning rate of a layer over that of the next one, up to 1 (default 1).");
+        Option<double?> dropPath = Options.Real("--drop-path", "How often the last block is left out, below 1.");
+        Option<ulong?> seed = Options.Number<ulong>("--seed", "Seed of every random number (default 0).", 0);
+        Option<string?> device = Options.Device();
+        Option<string?> dtype = Options.DType();
+        Option<int?> threads = Options.Threads();
+        Option<string?> kernels = Options.KernelsDirectory();
+        Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<int?> every = Options.Integer(
+            "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
+        Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);
+        Option<bool> resume = new("--resume")
+        {
+            Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
+        };
+        Option<bool> anomaly = new("--anomaly")
+        {
+            Description = "Name the operation that makes the first NaN or infinity. Slow.",
+        };
+        Option<bool> json = Options.Json();
+        var command = new Command(
+            Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
+        {
+            checkpoint, recipe, settings, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device, dtype,
+            threads, kernels, workers, every, limit, resume, anomaly, json,
+        };
+        command.SetAction(parsed =>
+        {
+            var request = new FineTuneRequest
+            {
+                Checkpoint = parsed.GetValue(checkpoint),
+                Preset = parsed.GetValue(recipe),
+                File = parsed.GetValue(settings),
+                Epochs = parsed.GetValue(epochs),
+                Options =
+                [
+                    .. Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
+                    .. Given(batch, "recipe.batch", parsed.GetValue(batch)),
+                    .. Given(rate, "recipe.baseLearningRate", parsed.GetValue(rate)),
+                    .. Given(layerDecay, "recipe.layerDecay", parsed.GetValue(layerDecay)),
+                    .. Given(dropPath, "recipe.dropPath", parsed.GetValue(dropPath)),
+                    .. Given(seed, "seed", parsed.GetValue(seed)),
+                    .. Given(dtype, "dtype", parsed.GetValue(dtype)),
+                    .. Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. Given(device, "run.device", parsed.GetValue(device)),
+                    .. Given(threads, "run.threads", parsed.GetValue(threads)),
+                    .. Given(workers, "run.workers", parsed.GetValue(workers)),
+                    .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
+                    .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
+                ],
+            };
+            bool isResumed = parsed.GetValue(resume);
+            var run = new RunFolder(parsed.GetValue(folder)!);
+            FineTuneSettings wanted = isResumed && run.HasRun
+                ? request.ResolveOver(FineTuneRequest.Read(run.SettingsPath))
+                : request.Resolve();
+            return Run(wanted, run, isResumed, parsed.GetValue(kernels), output, parsed.GetValue(json));
+
+            IEnumerable<SettingsOption> Given(Option option, string key, JsonNode? value) =>
+                parsed.GetResult(option) is { Implicit: false } ? [new SettingsOption(option.Name, key, value)] : [];
+        });
+        return command;
+    }
+
+    private static int Run(
+        FineTuneSettings settings, RunFolder folder, bool resume, string? kernels, TextWriter output, bool isJson)
+    {
+        using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
+        using var signals = new StopSignals();
+        FineTuneResult result = WorkProgress.Show(output, isJson, progress =>
+        {
+            var tuner = new FineTuner(settings, folder, backend, progress, new ImageDecoder());
+            foreach (string line in tuner.Heading())
+            {
+                progress.OnLine(line);
+            }
+
+            return tuner.Run(resume, signals.Token);
+        });
+        if (result.Report is not { } report)
+        {
+            output.WriteLine($"stopped after step {result.Step}; everything is saved; "
+                + $"go on with: cudavit finetune --out {folder.Path} --resume");
+        }
+        else if (isJson)
+        {
+            JsonOutput.Write(output, report);
+        }
+        else
+        {
+            Print(output, report, folder);
+        }
+
+        return CommandLine.Success;
+    }
+
+    private static void Print(TextWriter output, FineTuneReport report, RunFolder folder)
+    {
+        output.WriteLine("classes, after the last epoch:");
+        foreach (ClassScore score in report.Weights.Classes)
+        {
+            output.WriteLine(RunText.Class(score));
+        }
+
+        output.WriteLine(Summary("weights", report.Weights));
+        if (report.Average is { } average)
+        {
+            output.WriteLine(Summary("average", average));
+        }
+
+        output.WriteLine($"done: model in {folder.FinalPath}; finetune.json beside it has all of this");
+    }
+
+    private static string Summary(string what, ClassifierResult result)
+    {
+        string best = RunText.Text($"best top-1 {result.Best.Top1:f4} after epoch {result.Best.Epoch}");
+        return RunText.Text($"{what}: top-1 {result.Last.Top1:f4}, top-5 {result.Last.Top5:f4} after the last epoch; {best}");
+    }
+}

@@ -1,0 +1,69 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>How a classifier is fine-tuned. The defaults are DeiT's (H. Touvron et al., arXiv:2012.12877).</summary>
+public sealed record FineTuneRecipe
+{
+    /// <summary>Images per step, over all devices.</summary>
+    [Range(1, 1 << 20)]
+    public int Batch { get; init; } = 1024;
+
+    /// <summary>Passes over the training images.</summary>
+    [Range(1, 1_000_000)]
+    public int Epochs { get; init; } = 300;
+
+    /// <summary>Epochs over which the learning rate rises; it changes from epoch to epoch only.</summary>
+    [Range(0, 1_000_000)]
+    public int WarmupEpochs { get; init; } = 5;
+
+    /// <summary>Peak learning rate for a batch of 512; the rate used is proportional to the batch.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double BaseLearningRate { get; init; } = 5e-4;
+
+    /// <summary>Learning rate of the first epoch; at most the peak.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double WarmupLearningRate { get; init; } = 1e-6;
+
+    /// <summary>What the learning rate falls to; at most the peak.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double FinalLearningRate { get; init; } = 1e-5;
+
+    /// <summary>
+    /// Weight decay of matrices; biases, norms, the class token and the position table have none.
+    /// </summary>
+    [Range(0.0, double.MaxValue)]
+    public double WeightDecay { get; init; } = 0.05;
+
+    /// <summary>The learning rate of a layer over that of the one above it; 1 for one rate.</summary>
+    [Range(0.0, 1.0)]
+    public double LayerDecay { get; init; } = 1;
+
+    /// <summary>How often the last block's branches are left out; earlier blocks less, in proportion to depth.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public double DropPath { get; init; } = 0.1;
+
+    /// <summary>Share of the target that is spread over all classes.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public double LabelSmoothing { get; init; } = 0.1;
+
+    /// <summary>
+    /// Mixup: a batch is blended with itself in reverse order, by a weight from Beta(this, this); 0 for none.
+    /// </summary>
+    [Range(0.0, 1000.0)]
+    public double Mixup { get; init; } = 0.8;
+
+    /// <summary>
+    /// CutMix: a box is taken from the batch in reverse order, of an area from Beta(this, this); 0 for none.
+    /// </summary>
+    [Range(0.0, 1000.0)]
+    public double Cutmix { get; init; } = 1;
+
+    /// <summary>How often CutMix is chosen where there are both.</summary>
+    [Range(0.0, 1.0)]
+    public double SwitchProbability { get; init; } = 0.5;
+
+    /// <summary>Momentum of the moving average of all weights, which is judged beside them; null for none.</summary>
+    [Range(0.0, 1.0)]
+    public double? AverageMomentum { get; init; } = 0.99996;
+}

@@ -1,0 +1,155 @@
+using System.Security.Cryptography;
+using System.Text;
+using CudaViT.Core;
+using CudaViT.Training.Data;
+using CudaViT.Training.Optim;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>Everything that decides a fine-tuning run. Written to <c>settings.json</c> beside its results.</summary>
+public sealed record FineTuneSettings
+{
+    /// <summary>Under this name, fine-tuned models carry these settings, as JSON.</summary>
+    public const string MetadataKey = "finetune";
+
+    private const double ReferenceBatch = 512;
+
+    /// <summary>Name of the recipe that these settings began with.</summary>
+    public string Preset { get; init; } = FineTunePresets.All[0].Name;
+
+    /// <summary>The file that the encoder comes from; not read again once there is a checkpoint of the run.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>SHA-256 of that file, in hexadecimal.</summary>
+    public string? CheckpointSha256 { get; init; }
+
+    /// <summary>Seed of every random number: the head's first values, order, views, mixing, drop-path.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Type of the activations: F32, BF16, or F64 for proofs. Parameters are F32 or F64.</summary>
+    public DType Dtype { get; init; } = DType.F32;
+
+    /// <summary>How weights are updated.</summary>
+    public FineTuneRecipe Recipe { get; init; } = new();
+
+    /// <summary>How images are changed.</summary>
+    public FineTuneViewSettings Views { get; init; } = new();
+
+    /// <summary>What it is trained on.</summary>
+    public DataSettings Data { get; init; } = new();
+
+    /// <summary>Where and how the run happens; nothing in here changes the result.</summary>
+    public RunSettings Run { get; init; } = new();
+
+    /// <summary>What the file of the encoder says of itself: the network, and how it was trained before.</summary>
+    public TrainSettings Pretraining { get; init; } = new();
+
+    /// <summary>The settings of a recipe for an encoder.</summary>
+    /// <param name="preset">Name of the recipe; null for the usual one.</param>
+    /// <param name="checkpoint">The file of the encoder.</param>
+    /// <param name="pretraining">What it says of itself.</param>
+    /// <exception cref="SettingsException">There is no such recipe.</exception>
+    public static FineTuneSettings Of(string? preset, string checkpoint, TrainSettings pretraining)
+    {
+        ArgumentNullException.ThrowIfNull(pretraining);
+        FineTunePreset found = FineTunePresets.Find(preset ?? FineTunePresets.All[0].Name);
+        return new FineTuneSettings
+        {
+            Preset = found.Name,
+            Checkpoint = checkpoint,
+            Recipe = FineTunePresets.For(found, pretraining.Model),
+            Views = found.Views,
+            Pretraining = pretraining.ResultOnly(),
+        };
+    }
+
+    /// <summary>
+    /// The same run with another number of epochs; the warm-up keeps its share, in whole epochs since the rate changes
+    /// with them.
+    /// </summary>
+    public FineTuneSettings WithEpochs(int epochs) => epochs == Recipe.Epochs ? this : this with
+    {
+        Recipe = Recipe with
+        {
+            Epochs = epochs,
+            WarmupEpochs = (int)Math.Round((double)Recipe.WarmupEpochs * epochs / Recipe.Epochs),
+        },
+    };
+
+    /// <summary>Checks values against each other.</summary>
+    /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
+    public void Validate()
+    {
+        Pretraining.Model.Validate();
+        if (!Dtype.IsFloatingPoint())
+        {
+            throw new SettingsException($"dtype is {Dtype}, but it must be F32, BF16 or F64.");
+        }
+
+        if (Recipe.WarmupEpochs > Recipe.Epochs)
+        {
+            throw new SettingsException(
+                $"recipe.warmupEpochs is {Recipe.WarmupEpochs}, but it must be from 0 to recipe.epochs = {Recipe.Epochs}.");
+        }
+
+        if (Recipe.DropPath > 0 && Pretraining.Model.Architecture == Architecture.ResNet50)
+        {
+            throw new SettingsException(FormattableString.Invariant(
+                $"recipe.dropPath is {Recipe.DropPath}, but a ResNet-50 has no branches to drop. Set it to 0."));
+        }
+
+        if (Views.TestShortSide < Pretraining.Model.ImageSize)
+        {
+            throw new SettingsException(
+                $"views.testShortSide is {Views.TestShortSide}, but it must be at least {Pretraining.Model.ImageSize}, "
+                + "the size of the model's images.");
+        }
+    }
+
+    /// <summary>Learning rate of an epoch: linear over the warm-up, then half a cosine over the whole length.</summary>
+    /// <remarks>
+    /// As in DeiT the cosine counts from the first epoch, not from the end of the warm-up. Small batches may have a peak
+    /// below the rates to begin and end with, which are then the peak.
+    /// </remarks>
+    /// <param name="epoch">From 0.</param>
+    internal double LearningRate(int epoch)
+    {
+        double peak = Recipe.BaseLearningRate * Recipe.Batch / ReferenceBatch;
+        double first = Math.Min(Recipe.WarmupLearningRate, peak);
+        double last = Math.Min(Recipe.FinalLearningRate, peak);
+        return epoch < Recipe.WarmupEpochs
+            ? first + ((peak - first) * epoch / Recipe.WarmupEpochs)
+            : last + Schedules.Cosine(epoch, peak - last, Recipe.Epochs);
+    }
+
+    /// <summary>What a test image's shorter side is resized to.</summary>
+    internal int TestShortSide() =>
+        Views.TestShortSide ?? EvaluationTransform.UsualShortSide(Pretraining.Model.ImageSize);
+
+    /// <summary>SHA-256, in hexadecimal, of all settings that decide the result.</summary>
+    internal string Digest() =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(ResultOnly()))));
+
+    /// <summary>
+    /// The first setting that decides the result and differs, as its key and both values; null if none does.
+    /// </summary>
+    internal (string Key, string Mine, string Other)? FirstDifference(FineTuneSettings other) =>
+        SettingsJson.FirstDifference(ResultOnly(), other.ResultOnly());
+
+    /// <summary>The same with everything at its default that does not change the result.</summary>
+    internal FineTuneSettings ResultOnly() => this with
+    {
+        Checkpoint = null,
+        Run = new RunSettings(),
+        Data = Data with { Path = null },
+    };
+
+    /// <summary>The fine-tuned model as other commands read it.</summary>
+    /// <param name="classes">Classes that it tells apart.</param>
+    internal TrainSettings ModelSettings(int classes) => Pretraining with
+    {
+        Dtype = Dtype,
+        Model = Pretraining.Model with { Classes = classes },
+        Data = Data with { Path = null },
+    };
+}

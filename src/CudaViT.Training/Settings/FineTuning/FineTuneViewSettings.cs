@@ -1,0 +1,72 @@
+using System.ComponentModel.DataAnnotations;
+using CudaViT.Training.Data;
+using CudaViT.Training.Data.Supervised;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>How images are changed in fine-tuning. The defaults are DeiT's; the size of a view is the model's.</summary>
+public sealed record FineTuneViewSettings
+{
+    /// <summary>Smallest share of an image's area that a random crop takes.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double CropMinimum { get; init; } = 0.08;
+
+    /// <summary>How often a view is mirrored.</summary>
+    [Range(0.0, 1.0)]
+    public double FlipProbability { get; init; } = 0.5;
+
+    /// <summary>Operations of RandAugment for a view; 0 for colour jitter instead.</summary>
+    [Range(0, 15)]
+    public int RandAugmentOperations { get; init; } = 2;
+
+    /// <summary>Mean strength of RandAugment, 0 to 10.</summary>
+    [Range(0.0, 10.0)]
+    public double RandAugmentMagnitude { get; init; } = 9;
+
+    /// <summary>Standard deviation of that strength.</summary>
+    [Range(0.0, 10.0)]
+    public double RandAugmentDeviation { get; init; } = 0.5;
+
+    /// <summary>
+    /// Without RandAugment, brightness, contrast and saturation are multiplied by factors from 1 − this to 1 + this.
+    /// </summary>
+    [Range(0.0, 1.0)]
+    public double ColorJitter { get; init; } = 0.4;
+
+    /// <summary>How often a box of a view becomes noise.</summary>
+    [Range(0.0, 1.0)]
+    public double EraseProbability { get; init; } = 0.25;
+
+    /// <summary>How often an epoch has each of its images, so that it has fewer of them.</summary>
+    [Range(1, byte.MaxValue)]
+    public int Repeats { get; init; } = 3;
+
+    /// <summary>How images are resized, test images as well.</summary>
+    public Interpolation Interpolation { get; init; } = Interpolation.Bicubic;
+
+    /// <summary>
+    /// What the shorter side of a test image is resized to before its middle is cut out; null for 256 where the model
+    /// takes 224 pixels, and in proportion.
+    /// </summary>
+    [Range(1, 1 << 16)]
+    public int? TestShortSide { get; init; }
+
+    /// <summary>All that the loader needs to make views.</summary>
+    /// <param name="size">Height and width in pixels.</param>
+    /// <param name="normalization">Statistics of the images: what has no pixel gets their mean colour.</param>
+    internal SupervisedViews ToViews(int size, Normalization normalization) => new()
+    {
+        OutputSize = size,
+        Fill = SupervisedViews.FillOf(normalization),
+        MinCropArea = CropMinimum,
+        Interpolation = Interpolation,
+        FlipProbability = FlipProbability,
+        RandAugment = RandAugmentOperations == 0 ? null : new RandAugmentSettings
+        {
+            Operations = RandAugmentOperations,
+            Magnitude = RandAugmentMagnitude,
+            MagnitudeDeviation = RandAugmentDeviation,
+        },
+        ColorJitter = ColorJitter,
+    };
+}
