@@ -19,6 +19,9 @@ internal static class KnnCommand
     [
         ("cudavit knn --checkpoint runs/a/final.safetensors", "on the images shipped with the program"),
         ("cudavit knn --checkpoint runs/a/final.safetensors --data ~/mnist --json", "on others, for a script"),
+        (
+            "cudavit knn --checkpoint runs/a/final.safetensors --data ~/photos --out knn",
+            "every class and the confusion matrix, as JSON and as a page"),
     ];
 
     public static Command Create(TextWriter output)
@@ -26,6 +29,8 @@ internal static class KnnCommand
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
         Option<bool> exif = Options.ExifOrientation();
+        Option<string?> folder = Options.Path(
+            "--out", "DIR", "Folder for knn.json and report.html: classes and confusion matrix (default: none are written).");
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
@@ -33,7 +38,7 @@ internal static class KnnCommand
         var command = new Command(
             Name, "Classifies held-out images by their nearest training images in feature space, next to raw pixels.")
         {
-            checkpoint, data, exif, device, threads, kernels, json,
+            checkpoint, data, exif, folder, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -41,14 +46,20 @@ internal static class KnnCommand
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(
                 parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
-            KnnReport report = Run(parsed.GetValue(checkpoint)!, images, backend);
+            TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
+            var report = KnnReport.Make(model, images, Neighbours);
+            if (parsed.GetValue(folder) is { } path)
+            {
+                KnnFiles.Write(path, report);
+            }
+
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output, report);
             }
             else
             {
-                Print(output, report);
+                Print(output, report, parsed.GetValue(folder));
             }
 
             return CommandLine.Success;
@@ -56,50 +67,25 @@ internal static class KnnCommand
         return command;
     }
 
-    private static KnnReport Run(string checkpoint, DatasetSplits data, IBackend backend)
-    {
-        TrainedModel trained = TrainedModel.Open(checkpoint, backend);
-        KnnEvaluation.RequirePossible(data);
-        trained.RequireFit(data.Train);
-        var evaluation = new KnnEvaluation(
-            data, backend, trained.Settings.Model.ImageSize, trained.Settings.Evaluation.Batch);
-        double[] accuracies = evaluation.Accuracies(trained.Extractor(data.Train.Normalization), Neighbours);
-        double[] rawPixels = evaluation.RawPixelAccuracies(Neighbours);
-        return new KnnReport(
-            checkpoint,
-            data.Train.Name,
-            data.Train.Count,
-            data.HeldOut!.Count,
-            [.. data.Train.Damaged, .. data.HeldOut.Damaged],
-            [.. Neighbours.Select((k, i) => new KnnScore(k, accuracies[i], rawPixels[i]))]);
-    }
-
-    private static void Print(TextWriter output, KnnReport report)
+    private static void Print(TextWriter output, KnnReport report, string? folder)
     {
         output.WriteLine(
             $"{report.HeldOutImages} held-out images by their nearest of {report.TrainImages} training images, "
             + $"{report.Data}");
-        output.WriteLine("    k   encoder   raw pixels");
+        output.WriteLine("    k   encoder    top-5   raw pixels");
         foreach (KnnScore score in report.Knn)
         {
-            output.WriteLine(RunText.Text($"{score.K,5}   {score.Accuracy,7:f4}   {score.RawPixels,10:f4}"));
+            output.WriteLine(RunText.Text($"{score.K,5}   {score.Accuracy,7:f4}   {score.Top5,6:f4}   {score.RawPixels,10:f4}"));
         }
 
         foreach (DamagedImage image in report.LeftOut)
         {
             output.WriteLine(RunText.Printable($"left out {image.Name}: {image.Reason}"));
         }
+
+        if (folder is not null)
+        {
+            output.WriteLine($"written to {folder}: knn.json, report.html");
+        }
     }
-
-    /// <summary>What <c>--json</c> prints.</summary>
-    private sealed record KnnReport(
-        string Checkpoint,
-        string Data,
-        int TrainImages,
-        int HeldOutImages,
-        IReadOnlyList<DamagedImage> LeftOut,
-        IReadOnlyList<KnnScore> Knn);
-
-    /// <summary>Accuracies with one number of neighbours, 0 to 1.</summary>
-    private sealed record KnnScore(int K, double Accuracy, double RawPixels);
 }

@@ -33,7 +33,7 @@ internal static class LinearCommand
         Option<string?> data = Options.Data();
         Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.Path(
-            "--out", "DIR", "Folder for linear.json and classifier.safetensors (default: none are written).");
+            "--out", "DIR", "Folder for linear.json, report.html and classifier.safetensors (default: none are written).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step (default 1024, or all there are).", 1);
         Option<double[]> rates = Options.Numbers(
@@ -129,7 +129,7 @@ internal static class LinearCommand
 
         if (folder is not null)
         {
-            output.WriteLine($"written to {folder}: linear.json, classifier.safetensors");
+            output.WriteLine($"written to {folder}: linear.json, report.html, classifier.safetensors");
         }
     }
 }

@@ -60,13 +60,33 @@ public sealed class KnnEvaluation
     /// <returns>One share of right answers, 0 to 1, for each of <paramref name="neighbours"/>.</returns>
     public double[] Accuracies(FeatureExtractor features, params ReadOnlySpan<int> neighbours)
     {
-        using var scope = new StepScope();
-        using var noGrad = new NoGrad();
-        (NdArray train, int[] trainLabels) = Extract(_train, features);
-        (NdArray heldOut, int[] heldOutLabels) = Extract(_heldOut, features);
-        int[] counts = neighbours.ToArray();
-        KnnResult result = new KnnClassifier(train, trainLabels, _train.ClassCount).Classify(heldOut, counts.Max());
-        return [.. counts.Select(k => result.Accuracy(heldOutLabels, k))];
+        (KnnResult result, int[] labels) = Classify(features, neighbours);
+        return [.. neighbours.ToArray().Select(k => result.Accuracy(labels, k))];
+    }
+
+    /// <summary>Right and wrong answers of the vote among features, for several numbers of neighbours.</summary>
+    /// <param name="features">The encoder.</param>
+    /// <param name="neighbours">Numbers of neighbours that vote.</param>
+    /// <returns>One tally for each of <paramref name="neighbours"/>.</returns>
+    internal IReadOnlyList<Tally> Tallies(FeatureExtractor features, params ReadOnlySpan<int> neighbours)
+    {
+        (KnnResult result, int[] labels) = Classify(features, neighbours);
+        var tallies = new List<Tally>();
+        foreach (int k in neighbours)
+        {
+            var tally = new Tally(_train.ClassCount);
+            for (int query = 0; query < labels.Length; query++)
+            {
+                // A class without a vote is no answer, not the fifth best.
+                double[] scores = Array.ConvertAll(
+                    result.Scores(query, k), score => score > 0 ? score : double.NegativeInfinity);
+                tally.Add(scores, labels[query]);
+            }
+
+            tallies.Add(tally);
+        }
+
+        return tallies;
     }
 
     /// <summary>Accuracy of the vote among the pixels themselves.</summary>
@@ -76,6 +96,21 @@ public sealed class KnnEvaluation
         neighbours);
 
     private int PixelsPerImage => _imageSize * _imageSize * _train.Channels;
+
+    private (KnnResult Result, int[] Labels) Classify(FeatureExtractor features, ReadOnlySpan<int> neighbours)
+    {
+        int most = 1;
+        foreach (int k in neighbours)
+        {
+            most = Math.Max(most, k);
+        }
+
+        using var scope = new StepScope();
+        using var noGrad = new NoGrad();
+        (NdArray train, int[] trainLabels) = Extract(_train, features);
+        (NdArray heldOut, int[] heldOutLabels) = Extract(_heldOut, features);
+        return (new KnnClassifier(train, trainLabels, _train.ClassCount).Classify(heldOut, most), heldOutLabels);
+    }
 
     private DatasetFeatures Extract(IImageDataset dataset, FeatureExtractor features) =>
         DatasetFeatures.Compute(dataset, features, _backend, _imageSize, _batch);

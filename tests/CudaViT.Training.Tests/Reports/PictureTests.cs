@@ -3,7 +3,7 @@ using System.IO.Compression;
 using CudaViT.Images;
 using CudaViT.TestKit;
 using CudaViT.Training.Data;
-using CudaViT.Training.Reports;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Reports.Pictures;
 
 namespace CudaViT.Training.Tests.Reports;

@@ -1,15 +1,18 @@
 using System.Text.Json;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Nn;
+using CudaViT.Training.Reports.Evaluations;
 
 namespace CudaViT.Training.Evaluation.Linear;
 
-/// <summary>Writes the result of a linear probe: <c>linear.json</c> and <c>classifier.safetensors</c>.</summary>
+/// <summary>
+/// Writes the result of a linear probe: <c>linear.json</c>, <c>report.html</c> and <c>classifier.safetensors</c>.
+/// </summary>
 public static class LinearFiles
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    /// <summary>Writes both files.</summary>
+    /// <summary>Writes the files.</summary>
     /// <param name="folder">Made if need be; files of these names are replaced.</param>
     /// <param name="report">The report.</param>
     /// <param name="classifier"><c>head.weight</c> and <c>head.bias</c>.</param>
@@ -24,5 +27,6 @@ public static class LinearFiles
             TensorFile.DataSizeInBytes(classifier),
             stream => TensorFile.Write(stream, classifier));
         files.Write(Path.Combine(folder, "linear.json"), json.Length, stream => stream.Write(json));
+        ClassificationPage.Of(report).Write(folder, files);
     }
 }

@@ -18,7 +18,7 @@ internal static class Facts
     /// <summary>A card with a table of names and values.</summary>
     public static void WriteTable(HtmlWriter html, string title, IEnumerable<(string Name, string Value)> rows)
     {
-        html.Add($"<section class=\"card\"><h3>{title}</h3><table>");
+        html.Add($"<section class=\"card\"><h3>{title}</h3><table class=\"values\">");
         foreach ((string name, string value) in rows)
         {
             html.Add($"<tr><th>{name}</th><td>{value}</td></tr>");

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using CudaViT.Training.Checkpoints;
 
 namespace CudaViT.Training.Reports.Pictures;
 

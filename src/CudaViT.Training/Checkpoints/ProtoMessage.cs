@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace CudaViT.Training.Checkpoints.Export;
+namespace CudaViT.Training.Checkpoints;
 
 /// <summary>
 /// A protocol buffer message under construction: fields in the order they are added. Knows its length before it is
@@ -11,6 +11,7 @@ namespace CudaViT.Training.Checkpoints.Export;
 internal sealed class ProtoMessage
 {
     private const int VarintType = 0;
+    private const int DoubleType = 1;
     private const int LengthType = 2;
     private const int FixedType = 5;
 
@@ -29,6 +30,17 @@ internal sealed class ProtoMessage
         BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
         return AddBytes([.. Tag(field, FixedType), .. bytes]);
     }
+
+    /// <summary>Adds a 64-bit floating-point number.</summary>
+    public ProtoMessage Add(int field, double value)
+    {
+        byte[] bytes = new byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+        return AddBytes([.. Tag(field, DoubleType), .. bytes]);
+    }
+
+    /// <summary>Adds bytes.</summary>
+    public ProtoMessage Add(int field, byte[] value) => Add(field, value.Length, stream => stream.Write(value));
 
     /// <summary>Adds a text.</summary>
     public ProtoMessage Add(int field, string value)

@@ -1,4 +1,4 @@
-namespace CudaViT.Training.Reports;
+namespace CudaViT.Training.Checkpoints;
 
 /// <summary>Cyclic redundancy checks of 32 bits, reflected, from all ones and inverted at the end.</summary>
 internal sealed class Crc32

@@ -1,0 +1,41 @@
+using CudaViT.Training.Reports.Charts;
+using CudaViT.Training.Reports.Html;
+
+namespace CudaViT.Training.Reports.Evaluations;
+
+/// <summary>A chart of an evaluation's page.</summary>
+/// <param name="Title">What it shows.</param>
+/// <param name="XName">What x counts, for example <c>epoch</c>.</param>
+/// <param name="Lines">Its lines.</param>
+public sealed record ResultChart(string Title, string XName, IReadOnlyList<ResultLine> Lines)
+{
+    private static readonly string[] Colors =
+        ["var(--blue)", "var(--orange)", "var(--green)", "var(--violet)", "var(--red)", "var(--grey)"];
+
+    /// <summary>Whether y is a share from 0 to 1, to be written in per cent; else the scale is logarithmic, as for losses.</summary>
+    public bool IsShare { get; init; } = true;
+
+    /// <summary>Writes it as a figure.</summary>
+    internal void WriteTo(HtmlWriter html, bool isWide) => new Chart
+    {
+        Title = Title,
+        XName = XName,
+        IsWide = isWide,
+        Scale = IsShare ? ChartScale.Percent : ChartScale.Logarithmic,
+        Lines = [.. Lines.Select((line, i) => new ChartLine(line.Name, Colors[i % Colors.Length], Points(line))
+        {
+            HasDots = true,
+        })],
+    }.WriteTo(html);
+
+    private static IReadOnlyList<CurvePoint> Points(ResultLine line)
+    {
+        var curve = new Curve(); // training for thousands of epochs is still a few hundred points
+        foreach ((double x, double y) in line.Points)
+        {
+            curve.Add(x, y);
+        }
+
+        return curve.Points();
+    }
+}
