@@ -60,6 +60,17 @@ internal static class Options
             + "the reference implementation does, or as in the model's training).",
     };
 
+    /// <summary>Where to write event files, with a default when only the name of the option is given.</summary>
+    public static Option<string?> TensorBoard() => new("--tensorboard")
+    {
+        Description = "Write event files for TensorBoard too: to DIR, or to tensorboard in the folder of the run.",
+        HelpName = "DIR",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result => result.Tokens is [] ? "tensorboard"
+            : result.Tokens[0].Value is { Length: > 0 } path ? System.IO.Path.GetFullPath(path)
+            : Reject<string>(result, "--tensorboard is empty; expected a path, or nothing behind it"),
+    };
+
     /// <summary>A path that must be given.</summary>
     public static Option<string?> RequiredPath(string name, string helpName, string description)
     {

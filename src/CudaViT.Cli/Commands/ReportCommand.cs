@@ -1,7 +1,6 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Images;
 using CudaViT.Training.Reports.Runs;
 using CudaViT.Training.Runs;
 
@@ -37,7 +36,7 @@ internal static class ReportCommand
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             var folder = new RunFolder(parsed.GetValue(run)!);
             string path = WorkProgress.Show(output, isSilent: false, progress =>
-                RunRedraw.Write(folder, parsed.GetValue(data), backend, new ImageDecoder(), progress));
+                RunRedraw.Write(folder, parsed.GetValue(data), backend, Datasets.Decoder, progress));
             output.WriteLine($"report in {path}");
             return CommandLine.Success;
         });

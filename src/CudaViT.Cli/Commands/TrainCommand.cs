@@ -6,6 +6,7 @@ using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
+using CudaViT.Training.TensorBoard;
 using Spectre.Console;
 
 namespace CudaViT.Cli.Commands;
@@ -27,6 +28,9 @@ internal static class TrainCommand
         (
             "cudavit train --init vit-s.safetensors --preset vit-s-300-1node --data ~/photos --out runs/mine",
             "go on from published weights (see cudavit import) on images of your own"),
+        (
+            "cudavit train --out runs/tb --tensorboard",
+            "write event files as well; look at them with: tensorboard --logdir runs"),
         ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
         (
             "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
@@ -67,6 +71,7 @@ internal static class TrainCommand
         Option<int?> monitor = Options.Integer(
             "--monitor", "Steps between readings of the kNN monitor (default: as the preset says).", 1);
         Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);
+        Option<string?> tensorBoard = Options.TensorBoard();
         Option<bool> resume = new("--resume")
         {
             Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
@@ -79,7 +84,7 @@ internal static class TrainCommand
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
             preset, settings, init, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, augment,
-            every, monitor, limit, exif, resume, anomaly,
+            every, monitor, limit, exif, tensorBoard, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -102,6 +107,7 @@ internal static class TrainCommand
                     .. Given(workers, "run.workers", parsed.GetValue(workers)),
                     .. Given(augment, "run.augment", parsed.GetValue(augment)),
                     .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
+                    .. Given(tensorBoard, "run.tensorBoard", parsed.GetValue(tensorBoard)),
                     .. Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),
                     .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
                 ],
@@ -128,9 +134,14 @@ internal static class TrainCommand
         var folder = new RunFolder(path ?? DefaultFolder(settings.Preset));
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals();
-        TrainingResult result = Show(
-            output, progress => new Trainer(settings, folder, backend, progress, Datasets.Decoder(settings.Data))
-                .Run(resume, signals.Token));
+        TrainingResult result = Show(output, progress =>
+        {
+            using TensorBoardProgress? events = settings.Run.TensorBoard is { } directory
+                ? new TensorBoardProgress(progress, Path.Combine(folder.Path, directory))
+                : null;
+            return new Trainer(settings, folder, backend, events ?? progress, Datasets.Decoder(settings.Data))
+                .Run(resume, signals.Token);
+        });
         output.WriteLine(result.IsComplete
             ? Summary(result, folder)
             : $"stopped after step {result.Step}; everything is saved; "

@@ -1,3 +1,5 @@
+using CudaViT.Training.Reports.Pictures;
+
 namespace CudaViT.Training.Runs;
 
 /// <summary>Is told what happens in a training run, on the thread that trains. The command line draws it.</summary>
@@ -17,4 +19,9 @@ public interface ITrainingProgress
 
     /// <summary>An evaluation was made.</summary>
     void OnEvaluation(EvaluationMetrics evaluation);
+
+    /// <summary>Pictures of the encoder were made for the report.</summary>
+    void OnPictures(RunPictures pictures)
+    {
+    }
 }

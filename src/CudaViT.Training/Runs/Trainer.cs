@@ -80,7 +80,8 @@ public sealed class Trainer
             : null;
         _reporter = new RunReporter(
             folder,
-            progress.OnNote,
+            progress,
+            () => _step,
             () => PictureMaker.Make(_learner.Model.BaseEncoder, _settings, _data, backend, _step),
             () => RunRecord.Of(Overview(), _data));
     }

@@ -33,6 +33,11 @@ public sealed record RunSettings
     [Range(1, int.MaxValue)]
     public int KeepCheckpoints { get; init; } = 2;
 
+    /// <summary>
+    /// Folder for TensorBoard's event files; a relative path lies in the folder of the run. Null for none.
+    /// </summary>
+    public string? TensorBoard { get; init; }
+
     /// <summary>Search every result for NaN and infinity and name the operation that made the first. Slow.</summary>
     public bool Anomaly { get; init; }
 }

@@ -15,6 +15,7 @@ public sealed class TensorBoardProgress(ITrainingProgress inner, string folder, 
     : ITrainingProgress, IDisposable
 {
     private EventFile? _file;
+    private long _firstStep;
 
     /// <inheritdoc/>
     public void OnStart(RunOverview overview)
@@ -23,8 +24,8 @@ public sealed class TensorBoardProgress(ITrainingProgress inner, string folder, 
         inner.OnStart(overview);
 
         // Steps up to here are in the checkpoint that the run goes on from; the evaluation before step 1 comes anew.
-        long firstStep = overview.StepsDone == 0 ? 0 : overview.StepsDone + 1;
-        Try(() => _file = EventFile.Create(folder, firstStep, clock ?? TimeProvider.System));
+        _firstStep = overview.StepsDone == 0 ? 0 : overview.StepsDone + 1;
+        Try(() => _file = EventFile.Create(folder, _firstStep, clock ?? TimeProvider.System));
     }
 
     /// <inheritdoc/>
@@ -82,6 +83,11 @@ public sealed class TensorBoardProgress(ITrainingProgress inner, string folder, 
     {
         ArgumentNullException.ThrowIfNull(pictures);
         inner.OnPictures(pictures);
+        if (pictures.Step < _firstStep)
+        {
+            return; // of the checkpoint that the run goes on from: an earlier file has them
+        }
+
         Write(pictures.Step, () =>
         {
             var summary = new SummaryMessage();

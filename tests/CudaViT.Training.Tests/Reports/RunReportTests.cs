@@ -243,7 +243,7 @@ public sealed class RunReportTests : IDisposable
     }
 
     private void Redraw(string name) => RunRedraw.Write(
-        new RunFolder(_folder[name]), data: null, _backend, decoder: null, new SilentWork());
+        new RunFolder(_folder[name]), data: null, _backend, _ => null, new SilentWork());
 
     private void Train(string name, TrainSettings settings, int stopAfter = int.MaxValue)
     {

@@ -14,12 +14,12 @@ public static class RunRedraw
     /// <param name="folder">The folder of a run, at whatever point it ended.</param>
     /// <param name="data">Where the data is now; null for where the run found it.</param>
     /// <param name="backend">Device to compute on.</param>
-    /// <param name="decoder">Decodes image files.</param>
+    /// <param name="decoder">Makes what decodes image files, from the settings of the run.</param>
     /// <param name="progress">Is told how far it is, and what is missing.</param>
     /// <returns>The path of the page.</returns>
     /// <exception cref="InputException">There is no run, or its files cannot be read, or the page not be written.</exception>
     public static string Write(
-        RunFolder folder, string? data, IBackend backend, IImageDecoder? decoder, IWorkProgress progress)
+        RunFolder folder, string? data, IBackend backend, Func<DataSettings, IImageDecoder?> decoder, IWorkProgress progress)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(progress);
@@ -45,7 +45,7 @@ public static class RunRedraw
     }
 
     private static RunPictures Pictures(
-        RunFolder folder, string? path, IBackend backend, IImageDecoder? decoder, IWorkProgress progress)
+        RunFolder folder, string? path, IBackend backend, Func<DataSettings, IImageDecoder?> decoder, IWorkProgress progress)
     {
         TrainSettings settings = folder.ReadSettings();
         Checkpoint? checkpoint = File.Exists(folder.FinalPath)
@@ -54,7 +54,7 @@ public static class RunRedraw
                 ?? throw new RunException($"{folder.CheckpointsPath}: there is no whole checkpoint yet.");
         TrainedModel model = TrainedModel.Open(checkpoint?.TensorPath ?? folder.FinalPath, backend);
         DatasetSplits data = DatasetLocator.Open(
-            path ?? settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
+            path ?? settings.Data.Path, settings.Data.Limit, decoder(settings.Data), settings.Data.ScaledDecoding);
         model.RequireFit(data.Train);
         long step = checkpoint?.Info.Step
             ?? (long)(data.Train.Count / settings.Recipe.Batch) * settings.Recipe.Epochs;

@@ -10,17 +10,23 @@ namespace CudaViT.Training.Reports.Runs;
 /// the end of a run.
 /// </summary>
 /// <param name="folder">The folder of the run.</param>
-/// <param name="note">Is told once what went wrong.</param>
+/// <param name="progress">Is given the pictures, and told once what went wrong.</param>
+/// <param name="step">Steps that were made.</param>
 /// <param name="makePictures">Makes pictures of the encoder as it is.</param>
 /// <param name="record">What the run is, at any time.</param>
 internal sealed class RunReporter(
-    RunFolder folder, Action<string> note, Func<RunPictures> makePictures, Func<RunRecord> record)
+    RunFolder folder,
+    ITrainingProgress progress,
+    Func<long> step,
+    Func<RunPictures> makePictures,
+    Func<RunRecord> record)
 {
     // On the way, reports take at most this share of the time.
     private const double TimeShare = 0.02;
 
     private long _last = Stopwatch.GetTimestamp();
     private TimeSpan _duration;
+    private RunPictures? _pictures;
     private bool _hasFailed;
 
     /// <summary>Draws the report, unless the last one was drawn a short time ago.</summary>
@@ -57,7 +63,13 @@ internal sealed class RunReporter(
     {
         try
         {
-            return (makePictures(), "");
+            if (_pictures?.Step != step())
+            {
+                _pictures = makePictures();
+                progress.OnPictures(_pictures);
+            }
+
+            return (_pictures, "");
         }
         catch (Exception e) when (e is InputException or DeviceMemoryException)
         {
@@ -77,7 +89,7 @@ internal sealed class RunReporter(
         {
             if (!_hasFailed)
             {
-                note($"the report could not be written: {e.Message}");
+                progress.OnNote($"the report could not be written: {e.Message}");
             }
 
             _hasFailed = true;
