@@ -25,6 +25,9 @@ internal static class LinearCommand
         (
             "cudavit linear --checkpoint moco-vit-s.safetensors --data ~/photos --lr 3 --batch 256",
             "one learning rate, for a batch of 256 as they are quoted"),
+        (
+            "cudavit linear --checkpoint moco-vit-s.safetensors --data ~/photos --out linear --resume",
+            "go on after a Ctrl-C or a power cut, with the same bits"),
     ];
 
     public static Command Create(TextWriter output)
@@ -33,7 +36,14 @@ internal static class LinearCommand
         Option<string?> data = Options.Data();
         Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.Path(
-            "--out", "DIR", "Folder for linear.json, report.html and classifier.safetensors (default: none are written).");
+            "--out",
+            "DIR",
+            "Folder for linear.json, report.html, classifier.safetensors and, after every epoch, what is needed to go on "
+            + "(default: nothing is written).");
+        Option<bool> resume = new("--resume")
+        {
+            Description = "Go on with the probe in --out, given the same options; from the beginning if there is none.",
+        };
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step (default 1024, or all there are).", 1);
         Option<double[]> rates = Options.Numbers(
@@ -50,10 +60,17 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, exif, folder, epochs, batch, rates, resize, seed, workers, device, threads, kernels, json,
+            checkpoint, data, exif, folder, resume, epochs, batch, rates, resize, seed, workers, device, threads, kernels,
+            json,
         };
         command.SetAction(parsed =>
         {
+            if (parsed.GetValue(resume) && parsed.GetValue(folder) is null)
+            {
+                throw new UsageException(
+                    "--resume needs to know which probe; expected --out DIR as well; name the folder of the probe");
+            }
+
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(
@@ -75,32 +92,50 @@ internal static class LinearCommand
                 BaseLearningRates = parsed.GetValue(rates) is { Length: > 0 } given ? given : settings.BaseLearningRates,
                 TestShortSide = shortSide,
                 Seed = parsed.GetValue(seed) ?? settings.Seed,
+                ExifOrientation = parsed.GetValue(exif) || model.Settings.Data.ExifOrientation,
                 Workers = parsed.GetValue(workers) ?? settings.Workers,
             };
-            Run(output, model, images, settings, parsed.GetValue(folder), parsed.GetValue(json));
+            LinearCheckpoints? checkpoints = parsed.GetValue(folder) is { } path
+                ? new LinearCheckpoints(path, parsed.GetValue(resume))
+                : null;
+            Run(output, model, images, settings, checkpoints, parsed.GetValue(folder), parsed.GetValue(json));
             return CommandLine.Success;
         });
         return command;
     }
 
     private static void Run(
-        TextWriter output, TrainedModel model, DatasetSplits data, LinearSettings settings, string? folder, bool isJson)
+        TextWriter output,
+        TrainedModel model,
+        DatasetSplits data,
+        LinearSettings settings,
+        LinearCheckpoints? checkpoints,
+        string? folder,
+        bool isJson)
     {
+        // Without a folder there is nothing to save, and a signal has its usual effect.
+        using StopSignals? signals = checkpoints is null ? null : new StopSignals();
         using var scope = new StepScope();
-        (LinearReport report, IReadOnlyList<NamedArray> classifier) = WorkProgress.Show(
-            output, isJson, progress => LinearProbe.Run(model, data, settings, progress));
-        if (folder is not null)
+        LinearResult? result = WorkProgress.Show(
+            output,
+            isJson,
+            progress => LinearProbe.Run(model, data, settings, progress, checkpoints, signals?.Token ?? default));
+        if (folder is not null && result is not null)
         {
-            LinearFiles.Write(folder, report, classifier);
+            LinearFiles.Write(folder, result.Report, result.Classifier);
         }
 
         if (isJson)
         {
-            JsonOutput.Write(output, report);
+            JsonOutput.Write(output, result?.Report ?? (object)new Stopped(folder!));
+        }
+        else if (result is null)
+        {
+            output.WriteLine($"stopped; everything is saved in {folder}; go on with the same command and --resume");
         }
         else
         {
-            Print(output, report, folder);
+            Print(output, result.Report, folder);
         }
     }
 
@@ -132,4 +167,7 @@ internal static class LinearCommand
             output.WriteLine($"written to {folder}: linear.json, report.html, classifier.safetensors");
         }
     }
+
+    /// <summary>What <c>--json</c> prints of a probe that was asked to stop.</summary>
+    private sealed record Stopped(string Folder, bool IsComplete = false);
 }

@@ -37,6 +37,9 @@ public sealed class CheckpointStore
         (_folder, _keep, _files) = (folder, keep, files ?? new DurableFiles());
     }
 
+    /// <summary>Whether there are checkpoints, damaged or not.</summary>
+    public bool HasAny => Steps().Count > 0;
+
     /// <summary>Writes a checkpoint, then removes those that are neither among the newest nor the best.</summary>
     /// <param name="info">Position of the run; the fields about the tensor file are filled in here.</param>
     /// <param name="arrays">Everything that is needed to go on, in a fixed order.</param>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CudaViT.Core;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.MoCo;
@@ -37,23 +36,6 @@ public static class InitialWeights
             Predictor = Has(file, Predictor) || settings.Predictor,
             FreezePatch = settings.FreezePatch,
         };
-    }
-
-    /// <summary>SHA-256 of a file, in hexadecimal.</summary>
-    /// <exception cref="CheckpointException">It cannot be read.</exception>
-    public static string Digest(string path)
-    {
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException(
-                $"{path}: the file cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); expected initial "
-                + "weights; check the path.", e);
-        }
     }
 
     /// <summary>Puts the values of the file into a model.</summary>
@@ -124,7 +106,7 @@ public static class InitialWeights
 
     private static void RequireSame(string path, string? expected)
     {
-        if (expected is not null && Digest(path) is var digest && digest != expected)
+        if (expected is not null && FileDigest.Of(path) is var digest && digest != expected)
         {
             throw new RunException(
                 $"{path}: the SHA-256 of the file is {digest}, but the settings say {expected}; expected the weights "

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Runs;
 
 namespace CudaViT.Training.Settings;
@@ -65,7 +66,7 @@ public sealed record SettingsRequest
         settings = Init is null ? settings : settings with { Init = new InitSettings { Path = Init } };
         settings = settings.Init is not { Path: { } weights, Sha256: null } ? settings : settings with
         {
-            Init = new InitSettings { Path = weights, Sha256 = InitialWeights.Digest(weights) },
+            Init = new InitSettings { Path = weights, Sha256 = FileDigest.Of(weights) },
         };
         settings = Epochs is { } epochs ? settings.WithEpochs(epochs) : settings;
         foreach (SettingsOption option in Options)

@@ -43,7 +43,7 @@ public sealed class LinearProbeTests : IDisposable
     {
         var progress = new SilentWork();
         (LinearReport report, IReadOnlyList<NamedArray> classifier) =
-            LinearProbe.Run(_model, _data, _settings with { Epochs = 30, BaseLearningRates = [1] }, progress);
+            LinearProbe.Run(_model, _data, _settings with { Epochs = 30, BaseLearningRates = [1] }, progress)!;
         LinearRate rate = Assert.Single(report.Rates);
         Assert.Equal(1 * 16 / 256.0, rate.PeakLearningRate);
         Assert.Equal(Enumerable.Range(1, 30), rate.History.Select(score => score.Epoch));
@@ -102,7 +102,7 @@ public sealed class LinearProbeTests : IDisposable
     public void A_damaged_image_is_left_out_and_listed()
     {
         var data = new DatasetSplits(new Damaging(_data.Train, 7), new Damaging(_data.HeldOut!, 3));
-        LinearReport report = LinearProbe.Run(_model, data, _settings, new SilentWork()).Report;
+        LinearReport report = LinearProbe.Run(_model, data, _settings, new SilentWork())!.Report;
         Assert.Equal(["image 7", "image 3"], report.LeftOut.Select(image => image.Name));
         Assert.Equal(19, report.Confusion.Sum(row => row.Sum()));
     }
@@ -153,7 +153,7 @@ public sealed class LinearProbeTests : IDisposable
     }
 
     private LinearReport Run(LinearSettings settings) =>
-        LinearProbe.Run(_model, _data, settings, new SilentWork()).Report;
+        LinearProbe.Run(_model, _data, settings, new SilentWork())!.Report;
 
     /// <summary>A data set one of whose images cannot be decoded.</summary>
     private sealed class Damaging(IImageDataset inner, int bad) : IImageDataset

@@ -80,7 +80,7 @@ public sealed class InitialWeightsTests : IDisposable
         TrainSettings settings = new SettingsRequest { Preset = "vit-s-300", Init = _whole }.Resolve();
         Assert.Equal(TinyRun.Settings.Model with { FreezePatch = settings.Model.FreezePatch }, settings.Model);
         Assert.Equal(Presets.Find("vit-s-300").Recipe, settings.Recipe);
-        Assert.Equal(InitialWeights.Digest(_whole), settings.Init.Sha256);
+        Assert.Equal(FileDigest.Of(_whole), settings.Init.Sha256);
 
         string moved = _folder["moved.safetensors"];
         File.Copy(_whole, moved);
@@ -106,7 +106,7 @@ public sealed class InitialWeightsTests : IDisposable
     {
         TinyRun.WriteData(_folder["data"]);
         TrainSettings settings = TinyRun.Settings.WithEpochs(1) with { Data = new DataSettings { Path = _folder["data"] } };
-        TrainSettings from = settings with { Init = new InitSettings { Path = _whole, Sha256 = InitialWeights.Digest(_whole) } };
+        TrainSettings from = settings with { Init = new InitSettings { Path = _whole, Sha256 = FileDigest.Of(_whole) } };
         Train("drawn", settings);
         var progress = new SilentProgress();
         Train("whole", from, progress);

@@ -16,21 +16,28 @@ namespace CudaViT.Training.Evaluation.Linear;
 /// </remarks>
 public sealed class LinearProbe
 {
-    private const double InitialDeviation = 0.01;
-    private const double Momentum = 0.9;
-
     private readonly TrainedModel _model;
     private readonly DatasetSplits _data;
     private readonly LinearSettings _settings;
     private readonly IWorkProgress _progress;
     private readonly ImageInput _input;
-    private readonly Candidate[] _candidates;
+    private readonly LinearCandidate[] _candidates;
+    private readonly LinearCheckpoints? _checkpoints;
+    private readonly int _stepsPerEpoch;
+    private long _step; // done
+    private IReadOnlyList<DamagedImage> _leftOut = []; // of the training images, by processes before this one
 
-    private LinearProbe(TrainedModel model, DatasetSplits data, LinearSettings settings, IWorkProgress progress)
+    private LinearProbe(
+        TrainedModel model,
+        DatasetSplits data,
+        LinearSettings settings,
+        IWorkProgress progress,
+        LinearCheckpoints? checkpoints)
     {
-        (_model, _data, _settings, _progress) = (model, data, settings, progress);
+        (_model, _data, _settings, _progress, _checkpoints) = (model, data, settings, progress, checkpoints);
+        _stepsPerEpoch = (data.Train.Count + settings.Batch - 1) / settings.Batch;
         _input = new ImageInput(model.Settings, model.Backend, data.Train.Normalization);
-        _candidates = [.. settings.BaseLearningRates.Select(rate => new Candidate(
+        _candidates = [.. settings.BaseLearningRates.Select(rate => new LinearCandidate(
             model, data.Train.ClassCount, rate, Schedules.ScaledRate(rate, settings.Batch), settings.Seed))];
     }
 
@@ -39,26 +46,40 @@ public sealed class LinearProbe
     /// <param name="data">Images with labels and a held-out part.</param>
     /// <param name="settings">How.</param>
     /// <param name="progress">Is told how far it is.</param>
-    /// <returns>The report, and the chosen classifier's <c>head.weight</c> and <c>head.bias</c>.</returns>
-    /// <exception cref="InputException">Images cannot be read or do not fit, or the encoder changed.</exception>
-    public static (LinearReport Report, IReadOnlyList<NamedArray> Classifier) Run(
-        TrainedModel model, DatasetSplits data, LinearSettings settings, IWorkProgress progress)
+    /// <param name="checkpoints">Where to go on, and where to save after every epoch; null to keep nothing.</param>
+    /// <param name="stop">Asks to finish the step, save and return.</param>
+    /// <returns>
+    /// The report, and the chosen classifier's <c>head.weight</c> and <c>head.bias</c>; null if it was stopped before the end.
+    /// </returns>
+    /// <exception cref="InputException">
+    /// Images cannot be read or do not fit, the encoder changed, or a checkpoint is of another probe or cannot be written.
+    /// </exception>
+    public static LinearResult? Run(
+        TrainedModel model,
+        DatasetSplits data,
+        LinearSettings settings,
+        IWorkProgress progress,
+        LinearCheckpoints? checkpoints = null,
+        CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(progress);
         ArgumentOutOfRangeException.ThrowIfZero(settings.BaseLearningRates.Count, nameof(settings.BaseLearningRates));
         KnnEvaluation.RequirePossible(data);
         model.RequireFit(data.Train);
-        return new LinearProbe(model, data, settings, progress).Run();
+        return new LinearProbe(model, data, settings, progress, checkpoints).Run(stop);
     }
 
-    private (LinearReport, IReadOnlyList<NamedArray>) Run()
+    private LinearResult? Run(CancellationToken stop)
     {
+        Begin();
         int frozen = 0;
         using DataLoader loader = OpenLoader();
-        long steps = (long)loader.IterationsPerEpoch * _settings.Epochs;
-        for (long step = 0; loader.TryNext(out ImageBatch? batch); step++)
+        long steps = (long)_stepsPerEpoch * _settings.Epochs;
+        EvaluateIfDue(ref frozen);
+        while (!stop.IsCancellationRequested && loader.TryNext(out ImageBatch? batch))
         {
             using (batch)
             {
@@ -66,21 +87,88 @@ public sealed class LinearProbe
             }
 
             _progress.OnAdvance(
-                (step + 1.0) / steps,
-                FormattableString.Invariant($"epoch {1 + (step / loader.IterationsPerEpoch)}/{_settings.Epochs}"));
-            if ((step + 1) % loader.IterationsPerEpoch == 0)
+                (_step + 1.0) / steps,
+                FormattableString.Invariant($"epoch {1 + (_step / _stepsPerEpoch)}/{_settings.Epochs}"));
+            _step++;
+            if (_step == steps)
             {
-                int epoch = (int)((step + 1) / loader.IterationsPerEpoch);
-                Evaluate(epoch);
-                frozen = epoch == 1 || epoch == _settings.Epochs ? _model.RequireUnchanged() : frozen;
+                Save(); // whoever goes on from here evaluates once more: the answers are no part of the state
+            }
+
+            if (!stop.IsCancellationRequested && EvaluateIfDue(ref frozen) && _step < steps)
+            {
+                Save();
             }
         }
 
-        Candidate chosen = _candidates.MaxBy(candidate => candidate.History[^1].Top1)!; // the first among equals
-        return (Report(chosen, frozen), chosen.State());
+        if (_step < steps || IsEvaluationDue)
+        {
+            Save();
+            return null;
+        }
+
+        LinearCandidate chosen = _candidates.MaxBy(candidate => candidate.History[^1].Top1)!; // the first among equals
+        return new LinearResult(Report(chosen, frozen), chosen.Classifier());
     }
 
-    private LinearReport Report(Candidate chosen, int frozen) => new()
+    private bool IsEvaluationDue =>
+        _step > 0 && _step % _stepsPerEpoch == 0 && _candidates[0].History.Count < _step / _stepsPerEpoch;
+
+    private bool EvaluateIfDue(ref int frozen)
+    {
+        if (!IsEvaluationDue)
+        {
+            return false;
+        }
+
+        int epoch = (int)(_step / _stepsPerEpoch);
+        Evaluate(epoch);
+        frozen = epoch == 1 || epoch == _settings.Epochs ? _model.RequireUnchanged() : frozen;
+        return true;
+    }
+
+    private void Begin()
+    {
+        using var scope = new StepScope();
+        if (_checkpoints?.Begin(Identity(), _model.Backend, _progress.OnLine) is { } state)
+        {
+            (_step, _leftOut) = (state.Step, state.LeftOut);
+            for (int i = 0; i < _candidates.Length; i++)
+            {
+                _candidates[i].Load(state.Arrays[i], state.Histories[i]);
+            }
+        }
+    }
+
+    private void Save()
+    {
+        if (_checkpoints is null)
+        {
+            return;
+        }
+
+        using var scope = new StepScope();
+        _checkpoints.Save(new LinearState(
+            _step,
+            [.. _candidates.Select(candidate => candidate.State().ToDictionary(named => named.Name, named => named.Array))],
+            [.. _candidates.Select(candidate => candidate.History)],
+            LeftOut()));
+    }
+
+    // What decides the result, apart from the images themselves.
+    private RunIdentity Identity() => new(
+        _settings.Seed,
+        "linear",
+        LinearCheckpoints.Digest(_settings, _model.Path, _data),
+        _stepsPerEpoch,
+        _data.Train.Name);
+
+    // In an order that does not depend on who came across them when.
+    private List<DamagedImage> LeftOut() => [.. _leftOut
+        .UnionBy(_data.Train.Damaged, image => image.Name)
+        .OrderBy(image => image.Name, StringComparer.Ordinal)];
+
+    private LinearReport Report(LinearCandidate chosen, int frozen) => new()
     {
         Checkpoint = _model.Path,
         Data = _data.Train.Name,
@@ -92,7 +180,7 @@ public sealed class LinearProbe
         ChosenBaseLearningRate = chosen.BaseRate,
         Top1 = chosen.Tally.Top1,
         Top5 = chosen.Tally.Top5,
-        LeftOut = [.. _data.Train.Damaged, .. _data.HeldOut.Damaged],
+        LeftOut = [.. LeftOut(), .. _data.HeldOut.Damaged],
         Classes = [.. chosen.Tally.Classes(_data.Train.ClassNames)],
         Confusion = chosen.Tally.Confusion,
     };
@@ -116,6 +204,8 @@ public sealed class LinearProbe
             Epochs = _settings.Epochs,
             Workers = _settings.Workers,
             ComputeThreads = _model.Backend.ComputeThreads,
+            StartEpoch = (int)(_step / _stepsPerEpoch),
+            StartIteration = (int)(_step % _stepsPerEpoch),
         });
 
     private void Train(ImageBatch batch)
@@ -123,7 +213,7 @@ public sealed class LinearProbe
         using var scope = new StepScope();
         Tensor features = _model.Features(_input.ToTensor(batch.View(0)));
         NdArray labels = NdArray.From(_model.Backend, batch.Labels, [batch.Count]);
-        foreach (Candidate candidate in _candidates)
+        foreach (LinearCandidate candidate in _candidates)
         {
             candidate.Step(features, labels, batch.Epoch, _settings.Epochs);
         }
@@ -148,69 +238,5 @@ public sealed class LinearProbe
         IEnumerable<string> scores = _candidates.Select(candidate =>
             FormattableString.Invariant($"{candidate.History[^1].Top1:f4} (lr {candidate.BaseRate})"));
         _progress.OnLine(FormattableString.Invariant($"after epoch {epoch,-3} top-1 {string.Join("  ", scores)}"));
-    }
-
-    /// <summary>The classifier of one learning rate.</summary>
-    private sealed class Candidate
-    {
-        private readonly LinearLayer _layer;
-        private readonly Sgd _optimizer;
-        private readonly double _peak;
-        private readonly List<LinearScore> _history = [];
-        private readonly int _classes;
-        private double _lossSum;
-        private int _images;
-
-        public Candidate(TrainedModel model, int classes, double baseRate, double peak, ulong seed)
-        {
-            (BaseRate, _peak, _classes) = (baseRate, peak, classes);
-            Initializer start = Initializers.Normal(InitialDeviation); // the same for all: equal names, equal numbers
-            _layer = new LinearLayer(model.Encoder.FeatureWidth, classes, start, Initializers.Zeros);
-            _layer.Initialize(model.Backend, model.Settings.ParameterType, seed);
-            _optimizer = new Sgd(ParameterGroup.Of(_layer.Parameters(), weightDecay: 0), Momentum);
-            Tally = new Tally(classes);
-        }
-
-        public double BaseRate { get; }
-
-        public IReadOnlyList<LinearScore> History => _history;
-
-        public Tally Tally { get; private set; }
-
-        public IReadOnlyList<NamedArray> State() =>
-            [.. _layer.State().Select(named => new NamedArray($"head.{named.Name}", named.Array))];
-
-        public void Step(Tensor features, NdArray labels, int epoch, int epochs)
-        {
-            using var scope = new StepScope();
-            Tensor loss = CrossEntropy.Apply(_layer.Forward(features), labels);
-            loss.Backward();
-            _optimizer.Step(Schedules.Cosine(epoch, _peak, epochs));
-            _optimizer.ZeroGrad();
-            _lossSum += loss.Data.Item() * labels.Shape[0];
-            _images += labels.Shape[0];
-        }
-
-        public void BeginEvaluation() => Tally = new Tally(_classes);
-
-        public void Judge(Tensor features, ReadOnlySpan<int> labels)
-        {
-            using var noGrad = new NoGrad();
-            double[] logits = _layer.Forward(features).Data.ToDoubles();
-            for (int i = 0; i < labels.Length; i++)
-            {
-                Tally.Add(logits.AsSpan(i * _classes, _classes), labels[i]);
-            }
-        }
-
-        public void EndEvaluation(int epoch)
-        {
-            double loss = _lossSum / _images;
-            _history.Add(new LinearScore(epoch, Tally.Top1, Tally.Top5, double.IsFinite(loss) ? loss : null));
-            (_lossSum, _images) = (0, 0);
-        }
-
-        public LinearRate Result() =>
-            new(BaseRate, _peak, _history[^1], _history.MaxBy(score => score.Top1)!, _history);
     }
 }

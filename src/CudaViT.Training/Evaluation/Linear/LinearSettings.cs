@@ -31,6 +31,9 @@ public sealed record LinearSettings
     /// <summary>Seed of the first weights, the order of the images and their views.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Whether the images are turned upright as their EXIF data say: how they were opened.</summary>
+    public bool ExifOrientation { get; init; }
+
     /// <summary>Threads that prepare images; null for one on each processor that computing leaves.</summary>
     public int? Workers { get; init; }
 
