@@ -31,6 +31,9 @@ internal static class TrainCommand
         (
             "cudavit train --out runs/tb --tensorboard",
             "write event files as well; look at them with: tensorboard --logdir runs"),
+        (
+            "cudavit train --preset vit-s-300-1node --data ~/imagenet --workers 8 --device cuda --augment cuda",
+            "the GPU makes the views; the processor only decodes"),
         ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
         (
             "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
@@ -62,8 +65,8 @@ internal static class TrainCommand
             "--workers", "Threads that prepare images (default: one on each processor that computing leaves).", 1);
         Option<string?> augment = Options.OneOf(
             "--augment",
-            "Who makes the views of an image: cpu, the --workers (default); or cuda, the device, which must run kernels "
-            + "(cuda, emulator or emulator-strict). The same views either way.",
+            "Who makes the views of an image: cpu, the --workers (default); or cuda, the device, which must run "
+            + "kernels (cuda, emulator or emulator-strict). The same views either way.",
             "cpu",
             "cuda");
         Option<int?> every = Options.Integer(

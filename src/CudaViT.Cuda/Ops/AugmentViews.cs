@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using CudaViT.Core;
@@ -37,33 +38,46 @@ public sealed partial class CudaBackend : IAugmentingBackend
         var statistics = default(ViewStatistics);
         mean.CopyTo(statistics.Mean);
         std.CopyTo(statistics.Std);
-        int most = (int)Math.Clamp(ViewWorkBytes / ((long)size * size * channels), 1, transforms.Length);
+        int group = (int)Math.Clamp(ViewWorkBytes / ((long)size * size * channels), 1, transforms.Length);
         KernelView[] records = ArrayPool<KernelView>.Shared.Rent(transforms.Length);
-        for (int start = 0; start < transforms.Length; start += most)
+        long filterLength = 0; // of the group with the longest filters: all use the same memory, one after the other
+        for (int start = 0; start < transforms.Length; start += group)
         {
-            int end = Math.Min(start + most, transforms.Length);
-            long filterLength = Fill(records.AsSpan(start, end - start), transforms[start..end], size);
-            AugmentGroup(views.Rows(start, end), pixels, records.AsSpan(start, end - start), filterLength, statistics);
+            int end = Math.Min(start + group, transforms.Length);
+            long length = Fill(records.AsSpan(start, end - start), transforms[start..end], size);
+            filterLength = Math.Max(filterLength, length);
         }
 
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(records.AsSpan(0, transforms.Length));
+        NdArray table = Empty([transforms.Length, Unsafe.SizeOf<KernelView>()], DType.U8);
+        int rounded = checked((int)BitOperations.RoundUpToPowerOf2((ulong)filterLength)); // few sizes for the pool to keep
+        NdArray filters = Empty([rounded], DType.I32);
+        NdArray sums = Empty([group], DType.I64);
+        NdArray work = Empty([group, size, size, channels], DType.U8);
+        CopyFromHost(bytes, table);
         ArrayPool<KernelView>.Shared.Return(records);
+        for (int start = 0; start < transforms.Length; start += group)
+        {
+            int end = Math.Min(start + group, transforms.Length);
+            AugmentGroup(views.Rows(start, end), pixels, table.Rows(start, end), filters, sums, work, statistics);
+        }
+
+        work.Storage.Release();
+        sums.Storage.Release();
+        filters.Storage.Release();
+        table.Storage.Release();
     }
 
     private void AugmentGroup(
         NdArray views,
         NdArray pixels,
-        ReadOnlySpan<KernelView> records,
-        long filterLength,
+        NdArray table,
+        NdArray filters,
+        NdArray sums,
+        NdArray work,
         in ViewStatistics statistics)
     {
         (int count, int channels, int size) = (views.Shape[0], views.Shape[1], views.Shape[2]);
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(records);
-        NdArray table = Empty([bytes.Length], DType.U8);
-        NdArray filters = Empty(Shape.Create([checked((int)filterLength)]), DType.I32);
-        NdArray sums = Empty([count], DType.I64);
-        NdArray work = Empty([count, size, size, channels], DType.U8);
-        CopyFromHost(bytes, table);
-
         Launch(
             "augment_views_filters", views.DType, BlocksFor(2L * size, ViewFilterThreads) * count, ViewFilterThreads,
             new() { filters, sums, table, count, size });
@@ -87,10 +101,6 @@ public sealed partial class CudaBackend : IAugmentingBackend
         Launch(
             "augment_views_columns", views.DType, BlocksFor(size, columns) * count, (WarpSize, WarpsPerBlock),
             arguments, 2 * columns * size * channels);
-        work.Storage.Release();
-        sums.Storage.Release();
-        filters.Storage.Release();
-        table.Storage.Release();
     }
 
     // Rows or columns of a block, so that two states of them fit its shared memory; whole warps' worth where possible.
