@@ -21,14 +21,16 @@ public static class InitialWeights
     /// <summary>The model of a file, with what it does not decide taken from other settings.</summary>
     /// <param name="path">A safetensors file with the settings in its header.</param>
     /// <param name="settings">Where missing heads and the freezing of the patch projection come from.</param>
-    /// <exception cref="InputException">The file cannot be read or has no settings.</exception>
+    /// <exception cref="InputException">
+    /// The file cannot be read, has no settings, or its tensors are not those of its settings.
+    /// </exception>
     public static ModelSettings Model(string path, ModelSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         ModelSettings model = TrainedModel.ReadSettings(file, path).Model;
         bool hasProjector = Has(file, Projector(model));
-        return model with
+        model = model with
         {
             HeadHidden = hasProjector ? model.HeadHidden : settings.HeadHidden,
             HeadOutput = hasProjector ? model.HeadOutput : settings.HeadOutput,
@@ -36,6 +38,8 @@ public static class InitialWeights
             Predictor = Has(file, Predictor) || settings.Predictor,
             FreezePatch = settings.FreezePatch,
         };
+        _ = RequireFit(path, file, new MoCoV3(model, temperature: 1)); // declared only: no memory for what a header says
+        return model;
     }
 
     /// <summary>Puts the values of the file into a model.</summary>
@@ -54,11 +58,7 @@ public static class InitialWeights
         string path = init.Path ?? throw new ArgumentException("There is no file.", nameof(init));
         RequireSame(path, init.Sha256);
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        bool copiesMomentum = !Has(file, Momentum);
-        string[] drawn = [.. Absent(file, model, copiesMomentum)];
-        IReadOnlyList<StateEntry> layout = model.Layout();
-        StateEntry[] given = [.. layout.Where(entry => !IsIn(entry.Name, drawn))];
-        RequireFit(path, file, layout, given, copiesMomentum);
+        (StateEntry[] given, string[] drawn, bool copiesMomentum) = RequireFit(path, file, model);
 
         using var scope = new StepScope();
         Dictionary<string, NdArray> state = model.State()
@@ -114,13 +114,14 @@ public static class InitialWeights
         }
     }
 
-    private static void RequireFit(
-        string path,
-        SafetensorsFile file,
-        IReadOnlyList<StateEntry> layout,
-        StateEntry[] given,
-        bool copiesMomentum)
+    /// <summary>Divides a model into what the file gives and what is drawn.</summary>
+    private static (StateEntry[] Given, string[] Drawn, bool CopiesMomentum) RequireFit(
+        string path, SafetensorsFile file, MoCoV3 model)
     {
+        bool copiesMomentum = !Has(file, Momentum);
+        string[] drawn = [.. Absent(file, model, copiesMomentum)];
+        IReadOnlyList<StateEntry> layout = model.Layout();
+        StateEntry[] given = [.. layout.Where(entry => !IsIn(entry.Name, drawn))];
         LayoutCheck.Require(
             path,
             given,
@@ -130,12 +131,11 @@ public static class InitialWeights
         string[] unknown = [.. file.Tensors
             .Select(tensor => tensor.Name)
             .Where(name => IsIn(name, Base, Momentum, Predictor) && !known.Contains(name))];
-        if (unknown.Length > 0)
-        {
-            throw new CheckpointException(
+        return unknown.Length == 0
+            ? (given, drawn, copiesMomentum)
+            : throw new CheckpointException(
                 $"{path}: the model has no place for {unknown.Length} tensors: {string.Join(", ", unknown)}; expected "
                 + "those of one model; correct the model's settings, or leave them to the file.");
-        }
     }
 
     private static string Source(string name, bool copiesMomentum) =>

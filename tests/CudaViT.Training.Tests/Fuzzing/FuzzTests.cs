@@ -6,6 +6,7 @@ using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
 using CudaViT.Training.Checkpoints.Import;
 using CudaViT.Training.Checkpoints.Torch;
+using CudaViT.Training.MoCo;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
@@ -81,7 +82,8 @@ public sealed class FuzzTests : IDisposable
             HeadHidden = 4,
             HeadOutput = 4,
         };
-        Fuzz(File.ReadAllBytes(ModelFile.Write(_folder["damaged"], run.Backend, model)), what, path =>
+        byte[] whole = File.ReadAllBytes(ModelFile.Write(_folder["damaged"], run.Backend, model));
+        Fuzz(whole, what, path =>
         {
             using var scope = new StepScope();
             TrainedModel.Open(path, run.Backend);
@@ -89,6 +91,23 @@ public sealed class FuzzTests : IDisposable
             CheckpointExport.WriteOnnx(path, _folder["exported"]);
             CheckpointImport.Run(path, _folder["imported"], new ImportRequest());
         });
+        Fuzz(whole, $"{what}, to begin with", path =>
+        {
+            using var scope = new StepScope();
+            var begun = new MoCoV3(InitialWeights.Model(path, TinyRun.Settings.Model), temperature: 1);
+            begun.Initialize(run.Backend, DType.F32, seed: 1);
+            InitialWeights.Load(new InitSettings { Path = path }, begun, run.Backend);
+        });
+    }
+
+    /// <summary>Says how a long run ended.</summary>
+    internal static void Tell(string name, int loaded, TimeSpan elapsed)
+    {
+        if (Count > FilesPerRun)
+        {
+            Console.WriteLine(FormattableString.Invariant(
+                $"{name}: {loaded} loaded, {Count - loaded} refused, {elapsed.TotalSeconds:f0} s"));
+        }
     }
 
     private static TheoryData<string> FilesIn(string ending) =>
@@ -131,6 +150,7 @@ public sealed class FuzzTests : IDisposable
     {
         (int first, int count) = (FirstSeed, Count);
         int loaded = 0;
+        long begin = Stopwatch.GetTimestamp();
         for (int seed = first; seed < first + count; seed++)
         {
             string path = _folder.Write("damaged", Mutator.Mutate(whole, seed));
@@ -155,6 +175,7 @@ public sealed class FuzzTests : IDisposable
             Assert.True(Stopwatch.GetElapsedTime(start) < Patience, $"{name}, seed {seed}: took too long");
         }
 
+        Tell(name, loaded, Stopwatch.GetElapsedTime(begin));
         string[] files = Directory.GetFileSystemEntries(_folder.Path);
         Assert.Empty(files.Select(Path.GetFileName).Except(["damaged", "imported", "exported"]));
         Assert.NotEqual(count, loaded);

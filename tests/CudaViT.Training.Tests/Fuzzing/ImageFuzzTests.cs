@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Formats.Tar;
+using System.Runtime.CompilerServices;
 using CudaViT.Images;
 using CudaViT.TestKit;
 using CudaViT.Training.Data;
@@ -93,8 +94,11 @@ public sealed class ImageFuzzTests : IDisposable
     }
 
     // Every second file gets checksums that fit its damage, so that they do not keep it from what comes behind them.
-    private static void ForEach(byte[][] whole, Action<byte[]> repair, Action<byte[]> read)
+    private static void ForEach(
+        byte[][] whole, Action<byte[]> repair, Action<byte[]> read, [CallerMemberName] string name = "")
     {
+        int refused = 0;
+        long begin = Stopwatch.GetTimestamp();
         for (int number = FuzzTests.FirstSeed; number < FuzzTests.FirstSeed + FuzzTests.Count; number++)
         {
             byte[] file = Mutator.Mutate(whole[number % whole.Length], number);
@@ -112,6 +116,7 @@ public sealed class ImageFuzzTests : IDisposable
             catch (InputException e)
             {
                 Assert.NotEmpty(e.Message);
+                refused++;
             }
             catch (Exception e)
             {
@@ -121,6 +126,8 @@ public sealed class ImageFuzzTests : IDisposable
             Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < MostMemory, $"seed {number} took much memory");
             Assert.True(Stopwatch.GetElapsedTime(start) < MostTime, $"seed {number} took long");
         }
+
+        FuzzTests.Tell(name, FuzzTests.Count - refused, Stopwatch.GetElapsedTime(begin));
     }
 
     private static void RepairChecksums(byte[] tar)
