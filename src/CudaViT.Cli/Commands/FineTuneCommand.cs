@@ -64,7 +64,8 @@ internal static class FineTuneCommand
         Option<string?> dtype = Options.DType();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
-        Option<int?> workers = Options.Integer("--workers", "Threads that prepare images (default 1).", 1);
+        Option<int?> workers = Options.Integer(
+            "--workers", "Threads that prepare images (default: one on each processor that computing leaves).", 1);
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
         Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);

@@ -184,6 +184,8 @@ public sealed class FineTuner
             Epochs = _settings.Recipe.Epochs,
             ShuffleBuffer = _settings.Data.ShuffleBuffer,
             Workers = _settings.Run.Workers,
+            ComputeThreads = _backend.ComputeThreads,
+            Allocate = _backend.AllocateHost,
             StartEpoch = (int)(_step / _stepsPerEpoch),
             StartIteration = (int)(_step % _stepsPerEpoch),
         });

@@ -21,6 +21,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("export")]
     [InlineData("features")]
     [InlineData("linear")]
+    [InlineData("finetune")]
     [InlineData("bench")]
     [InlineData("gradcheck")]
     [InlineData("doctor")]

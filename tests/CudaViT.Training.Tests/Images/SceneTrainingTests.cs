@@ -39,6 +39,19 @@ public sealed class SceneTrainingTests : IDisposable
         Assert.Equal(fromFolder["knn"]!.ToJsonString(), fromShards["knn"]!.ToJsonString());
         JsonNode twenty = fromFolder["knn"]!.AsArray().Single(score => (int)score!["k"]! == 20)!;
         Assert.InRange((double)twenty["accuracy"]!, 0.2, 1); // ten classes; colours say nothing
+
+        JsonNode tunedOnFolder = Tune("folder");
+        JsonNode tunedOnShards = Tune("shards");
+        foreach (string part in (string[])["history", "confusion"]) // archives do not name their classes
+        {
+            Assert.Equal(
+                tunedOnFolder["weights"]![part]!.ToJsonString(), tunedOnShards["weights"]![part]!.ToJsonString());
+        }
+
+        Assert.Equal(
+            File.ReadAllBytes(_folder["tuned-folder", "final.safetensors"]),
+            File.ReadAllBytes(_folder["tuned-shards", "final.safetensors"]));
+        Assert.Equal(HeldOutCount, tunedOnFolder["weights"]!["confusion"]!.AsArray().Sum(row => row!.AsArray().Sum(n => (int)n!)));
     }
 
     [SkippableFact]
@@ -116,6 +129,16 @@ public sealed class SceneTrainingTests : IDisposable
         string checkpoint = _folder[$"run-{data}", "final.safetensors"];
         (status, string output, error) = CliProcess.Run(
             "knn", "--checkpoint", checkpoint, "--data", _folder[data], "--device", "cpu", "--json");
+        Assert.Equal((0, ""), (status, error));
+        return JsonNode.Parse(output)!;
+    }
+
+    private JsonNode Tune(string data)
+    {
+        (int status, string output, string error) = CliProcess.Run(
+            "finetune", "--checkpoint", _folder["run-folder", "final.safetensors"], "--data", _folder[data],
+            "--out", _folder[$"tuned-{data}"], "--device", "cpu", "--workers", data == "folder" ? "1" : "2",
+            "--epochs", "1", "--batch", "100", "--limit", "500", "--json");
         Assert.Equal((0, ""), (status, error));
         return JsonNode.Parse(output)!;
     }
