@@ -116,10 +116,11 @@ public sealed class BoxBlur
         {
             ref byte source = ref MemoryMarshal.GetReference(padded);
             ref byte target = ref MemoryMarshal.GetReference(output);
+            var weights = (Vector256.Create(box.Inner), Vector256.Create(box.Outer));
             for (int next = 0; next < output.Length; next += BlockSize)
             {
                 int x = Math.Min(next, output.Length - BlockSize); // the last block may overlap the one before
-                WeighBlock(ref Unsafe.Add(ref source, x), step, last, box).StoreUnsafe(ref target, (nuint)x);
+                WeighBlock(ref Unsafe.Add(ref source, x), step, last, weights).StoreUnsafe(ref target, (nuint)x);
             }
 
             return;
@@ -139,7 +140,8 @@ public sealed class BoxBlur
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<byte> WeighBlock(ref byte left, int step, int last, BlurBox box)
+    private static Vector256<byte> WeighBlock(
+        ref byte left, int step, int last, (Vector256<uint> Inner, Vector256<uint> Outer) weights)
     {
         ref byte right = ref Unsafe.Add(ref left, last);
         Vector256<ushort> outerLow = ByteLanes.Load16(ref left) + ByteLanes.Load16(ref right);
@@ -153,18 +155,17 @@ public sealed class BoxBlur
             innerHigh += ByteLanes.Load16(ref Unsafe.Add(ref left, i + 16));
         }
 
-        return ByteLanes.Narrow(Weigh(innerLow, outerLow, box), Weigh(innerHigh, outerHigh, box));
+        return ByteLanes.Narrow(Weigh(innerLow, outerLow, weights), Weigh(innerHigh, outerHigh, weights));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ushort> Weigh(Vector256<ushort> inner, Vector256<ushort> outer, BlurBox box)
+    private static Vector256<ushort> Weigh(
+        Vector256<ushort> inner, Vector256<ushort> outer, (Vector256<uint> Inner, Vector256<uint> Outer) weights)
     {
         (Vector256<uint> innerA, Vector256<uint> innerB) = ByteLanes.Split(inner);
         (Vector256<uint> outerA, Vector256<uint> outerB) = ByteLanes.Split(outer);
-        return ByteLanes.Join(Weigh(innerA, outerA, box), Weigh(innerB, outerB, box));
+        return ByteLanes.Join(
+            ((innerA * weights.Inner) + (outerA * weights.Outer) + Vector256.Create(Half)) >> FractionBits,
+            ((innerB * weights.Inner) + (outerB * weights.Outer) + Vector256.Create(Half)) >> FractionBits);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<uint> Weigh(Vector256<uint> inner, Vector256<uint> outer, BlurBox box) =>
-        ((inner * box.Inner) + (outer * box.Outer) + Vector256.Create(Half)) >> FractionBits;
 }

@@ -117,11 +117,13 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
 
     private void ResizeRow(ReadOnlySpan<byte> input, Span<byte> output, int channels)
     {
-        for (int i = 0; i < output.Length; i++)
+        for (int x = 0; x < output.Length / channels; x++)
         {
-            (int x, int channel) = Math.DivRem(i, channels);
             ReadOnlySpan<int> weights = _horizontal.Weights(x, out int first);
-            output[i] = Weigh(input[((first * channels) + channel)..], channels, weights);
+            for (int channel = 0; channel < channels; channel++)
+            {
+                output[(x * channels) + channel] = Weigh(input[((first * channels) + channel)..], channels, weights);
+            }
         }
     }
 

@@ -75,8 +75,8 @@ internal static class RgbBlocks
         int right = row.Length - BlockSize;
         for (; left + BlockSize <= right; left += BlockSize, right -= BlockSize)
         {
-            (Vector128<byte> start, Vector64<byte> end) = Reversed(ref row[left]);
-            (Vector128<byte> otherStart, Vector64<byte> otherEnd) = Reversed(ref row[right]);
+            (Vector128<byte> start, ulong end) = Reversed(ref row[left]);
+            (Vector128<byte> otherStart, ulong otherEnd) = Reversed(ref row[right]);
             Store(ref row[right], start, end);
             Store(ref row[left], otherStart, otherEnd);
         }
@@ -115,7 +115,7 @@ internal static class RgbBlocks
 
     // Eight pixels in the opposite order: the first sixteen bytes, and the last eight.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector128<byte> Start, Vector64<byte> End) Reversed(ref byte block)
+    private static (Vector128<byte> Start, ulong End) Reversed(ref byte block)
     {
         var first = Vector128.LoadUnsafe(ref block);
         var last = Vector128.LoadUnsafe(ref block, Overlap);
@@ -124,7 +124,7 @@ internal static class RgbBlocks
             Mask(0x0807_0C0B_0A0F_0E0D, 0xFF03_0201_0605_0409),
             first,
             Mask(ulong.MaxValue, 0x06FF_FFFF_FFFF_FFFF));
-        return (start, Vector128.Shuffle(first, Mask(0x0201_0005_0403_0807)).GetLower());
+        return (start, Vector128.Shuffle(first, Mask(0x0201_0005_0403_0807)).AsUInt64().ToScalar());
     }
 
     // Two overlapping loads, bytes 0 to 15 and 8 to 23. A mask's index of 255 gives 0.
@@ -151,14 +151,14 @@ internal static class RgbBlocks
             blues,
             Mask(0xFFFF_01FF_FF00_FFFF, 0xFF04_FFFF_03FF_FF02));
         Vector128<byte> last = Pick(redGreen, Mask(0xFF0F_07FF_0E06_FF0D), blues, Mask(0x07FF_FF06_FFFF_05FF));
-        Store(ref block, first, last.GetLower());
+        Store(ref block, first, last.AsUInt64().ToScalar());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(ref byte block, Vector128<byte> start, Vector64<byte> end)
+    private static void Store(ref byte block, Vector128<byte> start, ulong end)
     {
         start.StoreUnsafe(ref block);
-        end.StoreUnsafe(ref block, 2 * Overlap);
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, 2 * Overlap), end);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
