@@ -168,7 +168,7 @@ internal static class FineTuneCommand
             output.WriteLine(Summary("average", average));
         }
 
-        output.WriteLine($"done: model in {folder.FinalPath}; finetune.json beside it has all of this");
+        output.WriteLine($"done: model in {folder.FinalPath}; finetune.json and report.html beside it have all of this");
     }
 
     private static string Summary(string what, ClassifierResult result)

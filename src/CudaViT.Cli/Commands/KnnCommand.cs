@@ -30,7 +30,7 @@ internal static class KnnCommand
         Option<string?> data = Options.Data();
         Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.Path(
-            "--out", "DIR", "Folder for knn.json and report.html: classes and confusion matrix (default: none are written).");
+            "--out", "DIR", "Folder for knn.json and report.html, with every class (default: none are written).");
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
@@ -75,7 +75,8 @@ internal static class KnnCommand
         output.WriteLine("    k   encoder    top-5   raw pixels");
         foreach (KnnScore score in report.Knn)
         {
-            output.WriteLine(RunText.Text($"{score.K,5}   {score.Accuracy,7:f4}   {score.Top5,6:f4}   {score.RawPixels,10:f4}"));
+            string encoder = RunText.Text($"{score.K,5}   {score.Accuracy,7:f4}   {score.Top5,6:f4}");
+            output.WriteLine(RunText.Text($"{encoder}   {score.RawPixels,10:f4}"));
         }
 
         foreach (DamagedImage image in report.LeftOut)

@@ -26,7 +26,7 @@ internal static class ReportCommand
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
         var command = new Command(
-            Name, "Draws the report of a training run from its files: curves, views, neighbours, attention, components.")
+            Name, "Draws the report of a training run from its files: curves, views, neighbours, attention.")
         {
             run, data, device, threads, kernels,
         };

@@ -3,6 +3,7 @@ using CudaViT.Core;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
+using CudaViT.Training.Reports.Evaluations;
 using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 
@@ -297,6 +298,15 @@ public sealed class FineTuner
         (Tally weights, Tally? average) = _tallies ?? Judge(); // an earlier process made the last evaluation
         FineTuneReport report = _files.Report(_history, weights, average);
         _files.Write(report, _learner);
+        try
+        {
+            _folder.WriteReport(FineTunePage.Of(report, _folder.MetricsPath).Draw());
+        }
+        catch (InputException e)
+        {
+            _progress.OnLine($"the report could not be written: {e.Message}"); // all else is there
+        }
+
         return report;
     }
 

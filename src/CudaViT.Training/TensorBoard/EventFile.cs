@@ -43,9 +43,9 @@ internal sealed class EventFile : IDisposable
     {
         Directory.CreateDirectory(folder);
         long seconds = clock.GetUtcNow().ToUnixTimeSeconds();
-        foreach (string path in Directory.EnumerateFiles(folder, "events.out.tfevents.*"))
+        foreach (string older in Directory.EnumerateFiles(folder, "events.out.tfevents.*"))
         {
-            string number = Path.GetFileName(path).Split('.')[3];
+            string number = Path.GetFileName(older).Split('.')[3];
             seconds = long.TryParse(number, CultureInfo.InvariantCulture, out long other) && other >= seconds
                 ? other + 1
                 : seconds;
@@ -53,9 +53,9 @@ internal sealed class EventFile : IDisposable
 
         string name = string.Create(
             CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds:0000000000}.cudavit.{Environment.ProcessId}");
+        string path = Path.Combine(folder, name);
         var file = new EventFile(
-            new FileStream(Path.Combine(folder, name), FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0),
-            clock);
+            new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0), clock);
         file.Write(file.Event(firstStep).Add(FileVersion, Version));
         file.Write(file.Event(firstStep).Add(SessionLog, new ProtoMessage().Add(SessionStatus, SessionStart)));
         return file;

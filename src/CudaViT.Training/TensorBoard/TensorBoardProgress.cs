@@ -5,8 +5,8 @@ using CudaViT.Training.Runs;
 namespace CudaViT.Training.TensorBoard;
 
 /// <summary>
-/// Writes what a training run reports for TensorBoard as well, and passes it on. A file that cannot be written is a note
-/// and never the end of a run.
+/// Writes what a training run reports for TensorBoard as well, and passes it on. A file that cannot be written is a
+/// note and never the end of a run.
 /// </summary>
 /// <param name="inner">Is told everything.</param>
 /// <param name="folder">Folder of the event files; made if need be.</param>

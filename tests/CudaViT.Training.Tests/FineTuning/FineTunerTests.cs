@@ -43,6 +43,11 @@ public sealed class FineTunerTests : IDisposable
         Assert.Equal(20, report.Weights.Confusion.Sum(row => row.Sum()));
         Assert.Equal(report.Top1, report.Weights.Last.Top1);
         Assert.Equal(report.Average!.History.Max(score => score.Top1), report.Average.Best.Top1);
+
+        string[] titles =
+            [.. ReportPage.Parse(_folder["a", "report.html"]).Descendants("h3").Select(title => title.Value)];
+        Assert.Equal(["Top-1 accuracy", "Training loss", "Learning rate", "Gradient norm"], titles[..4]);
+        Assert.Contains("Most frequent confusions", titles);
     }
 
     [Fact]

@@ -109,7 +109,8 @@ public sealed class ClassificationPageTests : IDisposable
             Top1 = 0.5,
             Top5 = 0.75,
             Facts = [("seed", "0")],
-            Classes = [.. confusion.Select((row, i) => new ClassScore(i, $"class number {i}", row.Sum(), i / 2000.0, null))],
+            Classes = [.. confusion.Select((row, i) =>
+                new ClassScore(i, $"class number {i}", row.Sum(), i / 2000.0, null))],
             Confusion = confusion,
             LeftOut = [],
         };

@@ -49,15 +49,15 @@ internal static class EventReader
         string tag = Text(fields.Single(field => field.Number == 1).Bytes);
         if (fields.Exists(field => field.Number == 2))
         {
-            return new Entry(
-                step, tag, BitConverter.UInt32BitsToSingle((uint)fields.Single(field => field.Number == 2).Value), null);
+            uint bits = (uint)fields.Single(field => field.Number == 2).Value;
+            return new Entry(step, tag, BitConverter.UInt32BitsToSingle(bits), null);
         }
 
         List<Field> image = Fields(fields.Single(field => field.Number == 4).Bytes);
         byte[] png = image.Single(field => field.Number == 4).Bytes;
         Assert.Equal(
-            [BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(20)), BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(16))],
-            new[] { 1, 2 }.Select(number => (uint)image.Single(field => field.Number == number).Value));
+            [BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16))],
+            new[] { 1, 2 }.Select(number => (int)image.Single(field => field.Number == number).Value));
         return new Entry(step, tag, null, png);
     }
 
@@ -67,11 +67,13 @@ internal static class EventReader
         {
             int length = (int)BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(start));
             byte[] data = file[(start + 12)..(start + 12 + length)];
-            Assert.Equal(MaskedCrc(file.AsSpan(start, 8)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(start + 8)));
-            Assert.Equal(MaskedCrc(data), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(start + 12 + length)));
+            Assert.Equal(MaskedCrc(file.AsSpan(start, 8)), Crc(start + 8));
+            Assert.Equal(MaskedCrc(data), Crc(start + 12 + length));
             yield return data;
             start += length + 16;
         }
+
+        uint Crc(int at) => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at));
     }
 
     // Bit by bit, with Castagnoli's polynomial x^32 + x^28 + x^27 + ... as the format's description has it.

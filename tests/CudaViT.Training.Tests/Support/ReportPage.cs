@@ -9,8 +9,8 @@ namespace CudaViT.Training.Tests.Support;
 internal static partial class ReportPage
 {
     /// <summary>
-    /// Parses a page as XML, style and scripts left out, and fails unless it is well-formed, refers to nothing outside of
-    /// itself and has valid data in its charts.
+    /// Parses a page as XML, style and scripts left out, and fails unless it is well-formed, refers to nothing outside
+    /// of itself and has valid data in its charts.
     /// </summary>
     public static XElement Parse(string path)
     {

@@ -47,7 +47,9 @@ internal sealed class Axis
     /// <summary>A logarithmic axis around positive values.</summary>
     public static Axis Log(double low, double high) => new(low / LogRoom, high * LogRoom, isLog: true, step: 0);
 
-    /// <summary>Where a value is, 0 at <see cref="Low"/> and 1 at <see cref="High"/>; values outside are clamped.</summary>
+    /// <summary>
+    /// Where a value is, 0 at <see cref="Low"/> and 1 at <see cref="High"/>; values outside are clamped.
+    /// </summary>
     public double Place(double value)
     {
         double place = _isLog

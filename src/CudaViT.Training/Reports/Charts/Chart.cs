@@ -76,7 +76,8 @@ internal sealed class Chart
         html.Add($"<ul class=\"legend\">");
         foreach (ChartLine line in lines)
         {
-            html.Add($"<li><i class=\"{(line.IsDashed ? "dashed" : "")}\" style=\"--c:{line.Color}\"></i>{line.Name}</li>");
+            html.Add($"<li><i class=\"{(line.IsDashed ? "dashed" : "")}\" style=\"--c:{line.Color}\"></i>");
+            html.Add($"{line.Name}</li>");
         }
 
         html.Add($"</ul>");
@@ -116,7 +117,8 @@ internal sealed class Chart
         CurvePoint[] points = [.. lines.SelectMany(line => line.Points)];
         if (Scale == ChartScale.Logarithmic)
         {
-            double[] positive = [.. points.SelectMany(point => (double[])[point.Low, point.Y, point.High]).Where(v => v > 0)];
+            double[] positive =
+                [.. points.SelectMany(point => (double[])[point.Low, point.Y, point.High]).Where(value => value > 0)];
             return positive.Length == 0 ? Axis.Log(0.1, 1) : Axis.Log(positive.Min(), positive.Max());
         }
 
@@ -142,7 +144,8 @@ internal sealed class Chart
         {
             double place = PlaceY(y, Scale == ChartScale.Percent ? value / 100 : value);
             html.Add($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{place}\" y2=\"{place}\"/>");
-            html.Add($"<text class=\"y\" x=\"{Left - 8}\" y=\"{place + 4}\">{text}{(Scale == ChartScale.Percent ? " %" : "")}</text>");
+            html.Add($"<text class=\"y\" x=\"{Left - 8}\" y=\"{place + 4}\">");
+            html.Add($"{text}{(Scale == ChartScale.Percent ? " %" : "")}</text>");
         }
 
         html.Add($"</g><g class=\"axis\">");
@@ -170,7 +173,8 @@ internal sealed class Chart
         {
             foreach (CurvePoint point in line.Points)
             {
-                html.Add($"<circle class=\"dot\" cx=\"{PlaceX(x, point.X)}\" cy=\"{PlaceY(y, point.Y)}\" r=\"{DotRadius}\"/>");
+                html.Add($"<circle class=\"dot\" cx=\"{PlaceX(x, point.X)}\" cy=\"{PlaceY(y, point.Y)}\" ");
+                html.Add($"r=\"{DotRadius}\"/>");
             }
         }
 

@@ -1,7 +1,7 @@
 namespace CudaViT.Training.Reports.Charts;
 
 /// <summary>How a chart's vertical axis is chosen.</summary>
-internal enum ChartScale
+public enum ChartScale
 {
     /// <summary>Around the values.</summary>
     Linear,

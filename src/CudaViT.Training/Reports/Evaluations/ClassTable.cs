@@ -15,14 +15,16 @@ internal static class ClassTable
     public static void Write(HtmlWriter html, IReadOnlyList<ClassScore> classes)
     {
         ClassScore[] sorted = [.. classes.OrderBy(score => score.Top1 ?? 2).ThenBy(score => score.Class)];
-        html.Add($"<section id=\"classes\"><h2>Classes</h2><p>The hardest first. Accuracy is the share of a class's images ");
+        html.Add($"<section id=\"classes\"><h2>Classes</h2><p>The hardest first. Accuracy is the share of a class's ");
+        html.Add($"images ");
         html.Add($"that were recognised, precision the share of images taken for the class that are of it.</p>");
         html.Add($"<div class=\"card scroll\">");
         WriteRows(html, sorted.Take(Many));
         html.Add($"</div>");
         if (sorted.Length > Many)
         {
-            html.Add($"<details class=\"card\"><summary>{sorted.Length - Many} more classes</summary><div class=\"scroll\">");
+            html.Add($"<details class=\"card\"><summary>{sorted.Length - Many} more classes</summary><div ");
+            html.Add($"class=\"scroll\">");
             WriteRows(html, sorted.Skip(Many));
             html.Add($"</div></details>");
         }

@@ -9,8 +9,8 @@ using CudaViT.Training.Reports.Html;
 namespace CudaViT.Training.Reports.Evaluations;
 
 /// <summary>
-/// The page <c>report.html</c> of a classifier that was judged: its accuracies, its curves if it was trained, every class
-/// and what is taken for what.
+/// The page <c>report.html</c> of a classifier that was judged: its accuracies, its curves if it was trained, every
+/// class and what is taken for what.
 /// </summary>
 public sealed record ClassificationPage
 {
@@ -68,7 +68,9 @@ public sealed record ClassificationPage
             [
                 ("training images", Whole(report.TrainImages)),
                 ("held-out images", Whole(report.HeldOutImages)),
-                ("neighbours that vote", $"{Whole(report.ChosenK)}, the best of {Listed(report.Knn.Select(score => (double)score.K))}"),
+                (
+                    "neighbours that vote",
+                    $"{Whole(report.ChosenK)}, the best of {Listed(report.Knn.Select(score => (double)score.K))}"),
                 ("temperature", FormattableString.Invariant($"{KnnClassifier.Temperature}")),
             ],
             Classes = report.Classes,
@@ -98,7 +100,7 @@ public sealed record ClassificationPage
                     [.. rate.History.Where(score => score.Loss is not null)
                         .Select(score => ((double)score.Epoch, score.Loss!.Value))]))])
                 {
-                    IsShare = false,
+                    Scale = ChartScale.Logarithmic,
                 },
             ],
             Facts =
@@ -139,7 +141,8 @@ public sealed record ClassificationPage
         html.Add($"</header>");
         if (Charts.Count > 0)
         {
-            html.Add($"<section id=\"curves\"><h2>Accuracy</h2><p>On held-out images.</p><div class=\"charts\">");
+            html.Add($"<section id=\"curves\"><h2>Curves</h2><p>Accuracies are those of held-out images.</p>");
+            html.Add($"<div class=\"charts\">");
             foreach (ResultChart chart in Charts)
             {
                 chart.WriteTo(html, isWide: Charts.Count == 1);

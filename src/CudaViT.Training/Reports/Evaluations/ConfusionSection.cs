@@ -23,7 +23,8 @@ internal static class ConfusionSection
     /// <param name="confusion">Images by true class (row) and predicted class (column).</param>
     public static void Write(HtmlWriter html, IReadOnlyList<ClassScore> classes, IReadOnlyList<int[]> confusion)
     {
-        html.Add($"<section id=\"confusion\"><h2>What is taken for what</h2><p>Rows are the true classes, columns the answers; ");
+        html.Add($"<section id=\"confusion\"><h2>What is taken for what</h2><p>Rows are the true classes, columns ");
+        html.Add($"the answers; ");
         html.Add($"the colour is the share of a row.</p><div class=\"facts\">");
         if (classes.Count <= MostInMap)
         {
@@ -42,8 +43,10 @@ internal static class ConfusionSection
         double start = hasNames ? Names : 0;
         double cell = (Side - start) / classes.Count;
         double text = Math.Min(22, Math.Max(9, cell * 0.36));
-        html.Add($"<svg class=\"confusion\" viewBox=\"0 0 {Side} {Side}\" role=\"img\" aria-label=\"Confusion matrix\">");
-        html.Add($"<rect class=\"empty\" x=\"{start}\" y=\"{start}\" width=\"{Side - start}\" height=\"{Side - start}\"/>");
+        html.Add($"<svg class=\"confusion\" viewBox=\"0 0 {Side} {Side}\" role=\"img\" aria-label=\"Confusion ");
+        html.Add($"matrix\">");
+        html.Add($"<rect class=\"empty\" x=\"{start}\" y=\"{start}\" width=\"{Side - start}\" ");
+        html.Add($"height=\"{Side - start}\"/>");
         for (int row = 0; row < classes.Count; row++)
         {
             int images = confusion[row].Sum();
@@ -52,8 +55,10 @@ internal static class ConfusionSection
             {
                 string name = Short(ClassTable.NameOf(classes[row]), text);
                 double x = start + ((row + 0.5) * cell);
-                html.Add($"<text style=\"font-size:{text}px\" class=\"y\" x=\"{start - 8}\" y=\"{y + (cell / 2) + (text / 3)}\">");
-                html.Add($"{name}</text><text style=\"font-size:{text}px\" transform=\"translate({x + (text / 3)} {start - 8}) ");
+                html.Add($"<text style=\"font-size:{text}px\" class=\"y\" x=\"{start - 8}\" ");
+                html.Add($"y=\"{y + (cell / 2) + (text / 3)}\">");
+                html.Add($"{name}</text><text style=\"font-size:{text}px\" transform=\"translate({x + (text / 3)} ");
+                html.Add($"{start - 8}) ");
                 html.Add($"rotate(-90)\">{name}</text>");
             }
 

@@ -12,8 +12,8 @@ public sealed record ResultChart(string Title, string XName, IReadOnlyList<Resul
     private static readonly string[] Colors =
         ["var(--blue)", "var(--orange)", "var(--green)", "var(--violet)", "var(--red)", "var(--grey)"];
 
-    /// <summary>Whether y is a share from 0 to 1, to be written in per cent; else the scale is logarithmic, as for losses.</summary>
-    public bool IsShare { get; init; } = true;
+    /// <summary>The vertical axis; shares from 0 to 1 unless said otherwise.</summary>
+    public ChartScale Scale { get; init; } = ChartScale.Percent;
 
     /// <summary>Writes it as a figure.</summary>
     internal void WriteTo(HtmlWriter html, bool isWide) => new Chart
@@ -21,7 +21,7 @@ public sealed record ResultChart(string Title, string XName, IReadOnlyList<Resul
         Title = Title,
         XName = XName,
         IsWide = isWide,
-        Scale = IsShare ? ChartScale.Percent : ChartScale.Logarithmic,
+        Scale = Scale,
         Lines = [.. Lines.Select((line, i) => new ChartLine(line.Name, Colors[i % Colors.Length], Points(line))
         {
             HasDots = true,

@@ -37,7 +37,8 @@ internal static class Facts
             return;
         }
 
-        html.Add($"<p class=\"caption\">{damaged.Count} could not be decoded and were left out or replaced by others.</p>");
+        html.Add($"<p class=\"caption\">{damaged.Count} could not be decoded and were left out or replaced by ");
+        html.Add($"others.</p>");
         html.Add($"<div class=\"scroll\"><table><tr><th>file</th><th>why</th></tr>");
         foreach (Data.DamagedImage image in damaged)
         {

@@ -42,7 +42,9 @@ internal sealed class HtmlWriter
         /// <summary>Markup.</summary>
         public void AppendLiteral(string value) => _text.Append(value);
 
-        /// <summary>Text, to be escaped. What cannot stand in a page, such as control characters, becomes a mark.</summary>
+        /// <summary>
+        /// Text, to be escaped. What cannot stand in a page, such as control characters, becomes a mark.
+        /// </summary>
         public void AppendFormatted(string? value) => _text.Append(WebUtility.HtmlEncode(Printable(value ?? "")));
 
         /// <summary>A coordinate or another number: two decimals, no more.</summary>

@@ -8,7 +8,9 @@ internal static class HeatMap
         (14, 8, 38), (61, 15, 95), (122, 27, 109), (184, 51, 85), (229, 89, 52), (251, 148, 28), (246, 226, 97),
     ];
 
-    /// <summary>Draws a square of values, from the smallest in the darkest to the largest in the brightest colour.</summary>
+    /// <summary>
+    /// Draws a square of values, from the smallest in the darkest to the largest in the brightest colour.
+    /// </summary>
     /// <param name="values">[side, side].</param>
     /// <param name="side">Values along a side.</param>
     public static Picture Of(ReadOnlySpan<double> values, int side)
@@ -33,8 +35,9 @@ internal static class HeatMap
     {
         double place = Math.Clamp(share, 0, 1) * (Ramp.Length - 1);
         int index = Math.Min((int)place, Ramp.Length - 2);
-        ((byte Red, byte Green, byte Blue) low, (byte Red, byte Green, byte Blue) high) = (Ramp[index], Ramp[index + 1]);
-        return [Mix(low.Red, high.Red), Mix(low.Green, high.Green), Mix(low.Blue, high.Blue)];
+        (byte red, byte green, byte blue) = Ramp[index];
+        (byte nextRed, byte nextGreen, byte nextBlue) = Ramp[index + 1];
+        return [Mix(red, nextRed), Mix(green, nextGreen), Mix(blue, nextBlue)];
 
         byte Mix(byte a, byte b) => (byte)Math.Round(a + ((place - index) * (b - a)));
     }

@@ -5,7 +5,9 @@ using CudaViT.Training.Settings;
 namespace CudaViT.Training.Reports.Pictures;
 
 /// <summary>Finds the training images whose features are nearest to those of others.</summary>
-/// <param name="data">Held-out images are looked up among training images; where there are none, training images among the others.</param>
+/// <param name="data">
+/// Held-out images are looked up among training images; where there are none, training images among the others.
+/// </param>
 /// <param name="settings">Size of the images and of a batch.</param>
 /// <param name="features">Features of images, one row after another.</param>
 /// <param name="progress">Is told how far it is.</param>
@@ -71,7 +73,8 @@ internal sealed class NeighbourSearch(
             }
 
             progress?.OnAdvance(
-                (double)found.Count / chosen, FormattableString.Invariant($"features of {found.Count}/{chosen} images"));
+                (double)found.Count / chosen,
+                FormattableString.Invariant($"features of {found.Count}/{chosen} images"));
         }
 
         return found;

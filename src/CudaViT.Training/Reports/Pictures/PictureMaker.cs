@@ -17,7 +17,7 @@ public sealed class PictureMaker
     private const int Pairs = 8;
     private const int Queries = 8;
     private const int Neighbours = 8;
-    private const int Candidates = 2000; // among which neighbours are looked for: seconds, whatever the size of the data
+    private const int Candidates = 2000; // among which neighbours are looked for, whatever the size of the data
     private const int AttentionImages = 6;
     private const int ComponentImages = 8;
 

@@ -2,7 +2,9 @@ using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Reports.Pictures;
 
-/// <summary>Takes images of a data set for a report, as the encoder gets them and small enough to be embedded.</summary>
+/// <summary>
+/// Takes images of a data set for a report, as the encoder gets them and small enough to be embedded.
+/// </summary>
 /// <param name="dataset">The images.</param>
 /// <param name="size">Height and width of the images that the encoder takes.</param>
 internal sealed class PictureSource(IImageDataset dataset, int size)

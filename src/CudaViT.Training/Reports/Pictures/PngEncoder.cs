@@ -12,7 +12,8 @@ internal static class PngEncoder
     /// <summary>Encodes a picture.</summary>
     public static byte[] Encode(Picture picture)
     {
-        byte[] header = [0, 0, 0, 0, 0, 0, 0, 0, 8, (byte)(picture.Channels switch { 1 => 0, 3 => 2, _ => 6 }), 0, 0, 0];
+        byte colorType = picture.Channels switch { 1 => 0, 3 => 2, _ => 6 };
+        byte[] header = [0, 0, 0, 0, 0, 0, 0, 0, 8, colorType, 0, 0, 0];
         BinaryPrimitives.WriteInt32BigEndian(header, picture.Width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), picture.Height);
         using var file = new MemoryStream();

@@ -2,8 +2,8 @@ namespace CudaViT.Training.Reports.Pictures;
 
 /// <summary>The directions in which vectors vary most.</summary>
 /// <remarks>
-/// Subspace iteration with Rayleigh-Ritz (Golub and Van Loan, Matrix Computations, section 8.2) on the covariance matrix,
-/// from a fixed start: the same vectors give the same directions. The largest entry of a direction is positive.
+/// Subspace iteration with Rayleigh-Ritz (Golub and Van Loan, Matrix Computations, section 8.2) on the covariance
+/// matrix, from a fixed start: the same vectors give the same directions. The largest entry of a direction is positive.
 /// </remarks>
 internal static class PrincipalComponents
 {

@@ -6,7 +6,9 @@ internal static class Sheet
     private const int Gap = 2;
     private const int Channels = 3;
 
-    /// <summary>Joins square pictures of 1 or 3 channels; smaller ones are enlarged to the height of the largest.</summary>
+    /// <summary>
+    /// Joins square pictures of 1 or 3 channels; smaller ones are enlarged to the height of the largest.
+    /// </summary>
     public static Picture Beside(params IReadOnlyList<Picture> pictures)
     {
         int side = pictures.Max(picture => picture.Height);
@@ -20,7 +22,8 @@ internal static class Sheet
             {
                 for (int x = 0; x < side; x++)
                 {
-                    int from = ((y * picture.Height / side * picture.Width) + (x * picture.Width / side)) * picture.Channels;
+                    (int row, int column) = (y * picture.Height / side, x * picture.Width / side);
+                    int from = ((row * picture.Width) + column) * picture.Channels;
                     int to = ((y * width) + (i * (side + Gap)) + x) * Channels;
                     for (int channel = 0; channel < Channels; channel++)
                     {

@@ -18,18 +18,27 @@ internal static class RunCharts
     public static void WriteLoss(HtmlWriter html, RunHistory history)
     {
         html.Add($"<section id=\"loss\"><h2>Loss and schedules</h2>");
-        html.Add($"<p>Lines are smoothed; the shade behind them is the range of the measurements.</p><div class=\"charts\">");
+        html.Add($"<p>Lines are smoothed; the shade behind them is the range of the measurements.</p><div ");
+        html.Add($"class=\"charts\">");
         new Chart
         {
             Title = "Contrastive loss",
-            Caption = "The dashed line is what an encoder has whose outputs are all alike: 4·tau·ln B. A loss that stays "
-                + "there has collapsed.",
+            Caption = "The dashed line is what an encoder has whose outputs are all alike: 4·tau·ln B. "
+                + "A loss that stays there has collapsed.",
             IsWide = true,
             Lines = [Measured("loss", Blue, history.Loss), Level("collapse", Red, history, history.Last?.CollapseLoss)],
         }.WriteTo(html);
-        new Chart { Title = "Learning rate", Scale = ChartScale.FromZero, Lines = [Exact("lr", Green, history.LearningRate)] }
-            .WriteTo(html);
-        new Chart { Title = "Momentum of the momentum encoder", Lines = [Exact("m", Violet, history.Momentum)] }.WriteTo(html);
+        new Chart
+        {
+            Title = "Learning rate",
+            Scale = ChartScale.FromZero,
+            Lines = [Exact("lr", Green, history.LearningRate)],
+        }.WriteTo(html);
+        new Chart
+        {
+            Title = "Momentum of the momentum encoder",
+            Lines = [Exact("m", Violet, history.Momentum)],
+        }.WriteTo(html);
         html.Add($"</div></section>");
     }
 
@@ -73,7 +82,8 @@ internal static class RunCharts
     {
         string threshold = FormattableString.Invariant($"{SpikeFinder.Threshold} times the median of its last");
         html.Add($"<section id=\"gradients\"><h2>Gradients by depth</h2>");
-        html.Add($"<p>In unstable runs a spike shows in the patch projection first and tens of steps later in the last ");
+        html.Add($"<p>In unstable runs a spike shows in the patch projection first and tens of steps later in the ");
+        html.Add($"last ");
         html.Add($"layers. A spike is a norm of at least {threshold} {RunningMedian.Window} steps.</p>");
         html.Add($"<div class=\"charts\">");
         ChartLine[] depths = [.. history.Depths.Select((depth, i) =>
@@ -93,17 +103,13 @@ internal static class RunCharts
         new Chart
         {
             Title = "Gradient norm over its running median",
-            Caption = Count(history),
+            Caption = "Where steps are many, the highest of each few. " + Count(history),
             Scale = ChartScale.Logarithmic,
             IsWide = true,
             Lines = [.. history.Watched.Select((part, i) =>
-                new ChartLine(part.Part, colors[i], part.Ratios.Smoothed()) { HasRange = true })],
-            Marks = [.. spikes.OrderByDescending(spike => spike.Ratio).Take(MarkedSpikes).Select(spike => new ChartMark(
-                spike.Peak,
-                spike.Ratio,
-                colors[Array.FindIndex([.. history.Watched], part => part.Part == spike.Part)],
-                FormattableString.Invariant(
-                    $"{spike.Part}: {spike.Ratio:0.0} times its median at step {spike.Peak}, from step {spike.Start}")))],
+                new ChartLine(part.Part, colors[i], [.. part.Ratios.Points().Select(Highest)]))],
+            Marks = [.. spikes.OrderByDescending(spike => spike.Ratio).Take(MarkedSpikes).Select(spike =>
+                Mark(spike, colors[Array.FindIndex([.. history.Watched], part => part.Part == spike.Part)]))],
         }.WriteTo(html);
         html.Add($"</div>");
         WriteSpikes(html, spikes);
@@ -137,7 +143,8 @@ internal static class RunCharts
             return;
         }
 
-        html.Add($"<details class=\"card\"><summary>Spikes in the order of the run</summary><div class=\"scroll\"><table>");
+        html.Add($"<details class=\"card\"><summary>Spikes in the order of the run</summary><div class=\"scroll\">");
+        html.Add($"<table>");
         html.Add($"<tr><th class=\"number\">from step</th><th class=\"number\">peak at</th><th>part</th>");
         html.Add($"<th class=\"number\">times its median</th></tr>");
         foreach (GradientSpike spike in spikes.OrderBy(spike => spike.Start))
@@ -152,6 +159,15 @@ internal static class RunCharts
     private static string Count(RunHistory history) =>
         "Spikes: " + string.Join(", ", history.Watched.Select(part => FormattableString.Invariant(
             $"{part.Count} in the {part.Part}"))) + ".";
+
+    private static ChartMark Mark(GradientSpike spike, string color)
+    {
+        string where = FormattableString.Invariant($"at step {spike.Peak}, from step {spike.Start}");
+        string text = FormattableString.Invariant($"{spike.Part}: {spike.Ratio:0.0} times its median {where}");
+        return new ChartMark(spike.Peak, spike.Ratio, color, text);
+    }
+
+    private static CurvePoint Highest(CurvePoint point) => new(point.X, point.High, point.High, point.High);
 
     private static ChartLine Measured(string name, string color, Curve curve) =>
         new(name, color, curve.Smoothed()) { HasRange = true };

@@ -25,7 +25,8 @@ internal static class RunGallery
 
     private static void WriteViews(HtmlWriter html, RunPictures? pictures, string reason)
     {
-        html.Add($"<section id=\"views\"><h2>Augmented pairs</h2><p>Training images with view A and view B, as the first ");
+        html.Add($"<section id=\"views\"><h2>Augmented pairs</h2><p>Training images with view A and view B, as the ");
+        html.Add($"first ");
         html.Add($"epoch has them: the encoder learns that both are the same image.</p>");
         if (pictures is null or { Pairs.Count: 0 })
         {
@@ -56,7 +57,8 @@ internal static class RunGallery
             return;
         }
 
-        html.Add($"<p>On the left {pictures.NeighbourSource}; after step {pictures.Step}. The number is the cosine of the ");
+        html.Add($"<p>On the left {pictures.NeighbourSource}; after step {pictures.Step}. The number is the cosine ");
+        html.Add($"of the ");
         html.Add($"features; classes of the neighbours are green where they are that of the image.</p>");
         html.Add($"<div class=\"card rows\">");
         foreach (NeighbourRow row in pictures.Neighbours)
@@ -70,7 +72,8 @@ internal static class RunGallery
                 html.Add($"<span>{near.Cosine:0.000}</span>");
                 if (near.Label is not null)
                 {
-                    html.Add($"<span class=\"{(near.Label == row.Label ? "right" : "wrong")}\" title=\"{near.Label}\">");
+                    html.Add($"<span class=\"{(near.Label == row.Label ? "right" : "wrong")}\" ");
+                    html.Add($"title=\"{near.Label}\">");
                     html.Add($"{near.Label}</span>");
                 }
 
@@ -86,7 +89,8 @@ internal static class RunGallery
     private static void WriteAttention(HtmlWriter html, RunPictures? pictures, string reason)
     {
         html.Add($"<section id=\"attention\"><h2>Attention of the last block</h2>");
-        html.Add($"<p>Where the class token looks (without one: how much each patch is looked at, on average), as the mean ");
+        html.Add($"<p>Where the class token looks (without one: how much each patch is looked at, on average), as ");
+        html.Add($"the mean ");
         html.Add($"of all heads over the image and for each head. From the least (dark) to the most looked at ");
         html.Add($"patch (bright) of each map.</p>");
         if (pictures is null or { Attention.Count: 0 })
@@ -120,7 +124,8 @@ internal static class RunGallery
     private static void WriteComponents(HtmlWriter html, RunPictures? pictures, string reason)
     {
         html.Add($"<section id=\"components\"><h2>Principal components of patch features</h2>");
-        html.Add($"<p>The three directions in which the patches of these images vary most, as red, green and blue. Patches ");
+        html.Add($"<p>The three directions in which the patches of these images vary most, as red, green and blue. ");
+        html.Add($"Patches ");
         html.Add($"of one colour are alike to the encoder.</p>");
         if (pictures?.Components is not { } components)
         {
@@ -137,12 +142,13 @@ internal static class RunGallery
             html.Add($"</div>");
         }
 
-        html.Add($"</div><p class=\"caption\">They explain ");
-        html.Add($"{string.Join(", ", components.Shares.Select(share => FormattableString.Invariant($"{100 * share:0} %")))}");
-        html.Add($" of the variance.</p></div></section>");
+        string shares = string.Join(
+            ", ", components.Shares.Select(share => FormattableString.Invariant($"{100 * share:0} %")));
+        html.Add($"</div><p class=\"caption\">They explain {shares} of the variance.</p></div></section>");
     }
 
-    private static void WriteNone(HtmlWriter html, string reason) => html.Add($"<p class=\"card none\">{reason}</p></section>");
+    private static void WriteNone(HtmlWriter html, string reason) =>
+        html.Add($"<p class=\"card none\">{reason}</p></section>");
 
     private static void WritePicture(HtmlWriter html, Picture picture, string text)
     {

@@ -17,9 +17,15 @@ public static class RunRedraw
     /// <param name="decoder">Makes what decodes image files, from the settings of the run.</param>
     /// <param name="progress">Is told how far it is, and what is missing.</param>
     /// <returns>The path of the page.</returns>
-    /// <exception cref="InputException">There is no run, or its files cannot be read, or the page not be written.</exception>
+    /// <exception cref="InputException">
+    /// There is no run, or its files cannot be read, or the page not be written.
+    /// </exception>
     public static string Write(
-        RunFolder folder, string? data, IBackend backend, Func<DataSettings, IImageDecoder?> decoder, IWorkProgress progress)
+        RunFolder folder,
+        string? data,
+        IBackend backend,
+        Func<DataSettings, IImageDecoder?> decoder,
+        IWorkProgress progress)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(progress);
@@ -45,7 +51,11 @@ public static class RunRedraw
     }
 
     private static RunPictures Pictures(
-        RunFolder folder, string? path, IBackend backend, Func<DataSettings, IImageDecoder?> decoder, IWorkProgress progress)
+        RunFolder folder,
+        string? path,
+        IBackend backend,
+        Func<DataSettings, IImageDecoder?> decoder,
+        IWorkProgress progress)
     {
         TrainSettings settings = folder.ReadSettings();
         Checkpoint? checkpoint = File.Exists(folder.FinalPath)

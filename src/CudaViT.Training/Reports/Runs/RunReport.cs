@@ -66,14 +66,16 @@ public static class RunReport
         html.Add($"</header>\n");
     }
 
-    private static IEnumerable<(string Name, string Value, string More)> Tiles(TrainSettings settings, RunHistory history)
+    private static IEnumerable<(string Name, string Value, string More)> Tiles(
+        TrainSettings settings, RunHistory history)
     {
         if (history.Evaluations is { } evaluations)
         {
+            string first = Percent(evaluations.First.KnnAccuracy);
             yield return (
                 "kNN accuracy",
                 Percent(evaluations.Last.KnnAccuracy),
-                $"{Percent(evaluations.First.KnnAccuracy)} at first, raw pixels {Percent(evaluations.Last.RawPixelAccuracy)}");
+                $"{first} at first, raw pixels {Percent(evaluations.Last.RawPixelAccuracy)}");
             yield return (
                 "Best kNN accuracy",
                 Percent(history.Best!.KnnAccuracy),
@@ -87,7 +89,8 @@ public static class RunReport
             yield break;
         }
 
-        yield return ("Loss", FormattableString.Invariant($"{last.Loss:0.000}"), $"{Percent(last.LossOverCollapse)} of collapse");
+        string loss = FormattableString.Invariant($"{last.Loss:0.000}");
+        yield return ("Loss", loss, $"{Percent(last.LossOverCollapse)} of collapse");
         double seconds = history.Training.TotalSeconds;
         yield return (
             "Images per second",
@@ -102,7 +105,8 @@ public static class RunReport
 
     private static void WriteRun(HtmlWriter html, TrainSettings settings, RunHistory history, RunRecord? record)
     {
-        html.Add($"<section id=\"run\"><h2>The run</h2><p>All of it stands in the files beside this page.</p><div class=\"facts\">");
+        html.Add($"<section id=\"run\"><h2>The run</h2><p>All of it stands in the files beside this page.</p><div ");
+        html.Add($"class=\"facts\">");
         const string Unknown = "not recorded";
         Facts.WriteTable(html, "Data and device",
         [
@@ -138,9 +142,16 @@ public static class RunReport
         html.Add($"</table></div></details>");
     }
 
-    private static IEnumerable<(string Key, string Value)> Flatten(string key, JsonNode? node) => node is JsonObject group
-        ? group.SelectMany(pair => Flatten(key.Length == 0 ? pair.Key : $"{key}.{pair.Key}", pair.Value))
-        : [(key, node is JsonValue value && value.TryGetValue(out string? text) ? text : node?.ToJsonString() ?? "none")];
+    private static IEnumerable<(string Key, string Value)> Flatten(string key, JsonNode? node)
+    {
+        if (node is JsonObject group)
+        {
+            return group.SelectMany(pair => Flatten(key.Length == 0 ? pair.Key : $"{key}.{pair.Key}", pair.Value));
+        }
+
+        string? text = node is JsonValue value && value.TryGetValue(out string? word) ? word : node?.ToJsonString();
+        return [(key, text ?? "none")];
+    }
 
     private static string Percent(double share) => FormattableString.Invariant($"{100 * share:0.0} %");
 

@@ -4,9 +4,10 @@ namespace CudaViT.Training.Reports.Runs;
 
 /// <summary>Divides the gradient norm of a part by its own running median and finds spikes.</summary>
 /// <remarks>
-/// A spike is a norm of at least <see cref="Threshold"/> times the median of the up to <see cref="RunningMedian.Window"/>
-/// steps before it; steps of one spike are less than <see cref="Pause"/> steps apart. In unstable runs it shows in the
-/// patch projection first and in the last layers tens of steps later (arXiv:2104.02057, section 4.2).
+/// A spike is a norm of at least <see cref="Threshold"/> times the median of the up to
+/// <see cref="RunningMedian.Window"/> steps before it; steps of one spike are at most <see cref="Pause"/> apart. In
+/// unstable runs it shows in the patch projection first and in the last layers tens of steps later (arXiv:2104.02057,
+/// section 4.2).
 /// </remarks>
 /// <param name="part">Name of the part.</param>
 internal sealed class SpikeFinder(string part)
