@@ -108,7 +108,7 @@ internal static class TrainCommand
                     .. Given(device, "run.device", parsed.GetValue(device)),
                     .. Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. Given(workers, "run.workers", parsed.GetValue(workers)),
-                    .. Given(augment, "run.augment", parsed.GetValue(augment)),
+                    .. Given(augment, "views.augment", parsed.GetValue(augment)),
                     .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
                     .. Given(tensorBoard, "run.tensorBoard", parsed.GetValue(tensorBoard)),
                     .. Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),

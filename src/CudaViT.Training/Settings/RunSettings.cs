@@ -19,12 +19,6 @@ public sealed record RunSettings
     [Range(1, 1024)]
     public int? Workers { get; init; }
 
-    /// <summary>
-    /// Who augments images: cpu, the threads that read them; or cuda, the device that trains, which leaves these threads
-    /// to decode. Both make the same views.
-    /// </summary>
-    public AugmentingDevice Augment { get; init; }
-
     /// <summary>Steps between checkpoints, besides the one after each epoch; null for those alone.</summary>
     [Range(1, int.MaxValue)]
     public int? CheckpointEvery { get; init; }

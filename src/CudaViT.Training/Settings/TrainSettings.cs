@@ -99,6 +99,7 @@ public sealed record TrainSettings
     internal TrainSettings ResultOnly() => this with
     {
         Run = new RunSettings(),
+        Views = Views with { Augment = AugmentingDevice.Cpu },
         Data = Data with { Path = null },
         Init = Init with { Path = null },
     };

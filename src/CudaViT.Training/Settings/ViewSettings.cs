@@ -8,6 +8,12 @@ namespace CudaViT.Training.Settings;
 /// </summary>
 public sealed record ViewSettings
 {
+    /// <summary>
+    /// Who makes the views: cpu, the threads that read images; or cuda, the device that trains, which leaves these threads
+    /// to decode. Both make the same views, so this does not change the result.
+    /// </summary>
+    public AugmentingDevice Augment { get; init; }
+
     /// <summary>How often brightness, contrast, saturation and hue are jittered, in random order.</summary>
     [Range(0.0, 1.0)]
     public double JitterProbability { get; init; } = 0.8;

@@ -109,7 +109,7 @@ public sealed class DeviceAugmentationTests : IDisposable
         Assert.NotEqual(0, status);
         Assert.Equal("", output);
         CommandRunner.AssertOneLine(error);
-        Assert.Contains("run.augment is cuda, but the cpu device runs no kernels", error, StringComparison.Ordinal);
+        Assert.Contains("views.augment is cuda, but the cpu device runs no kernels", error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder["run"]));
     }
 
@@ -151,7 +151,8 @@ public sealed class DeviceAugmentationTests : IDisposable
 
     private static TrainSettings Augmenting(TrainSettings settings, int workers = 1) => settings with
     {
-        Run = settings.Run with { Augment = AugmentingDevice.Cuda, Workers = workers },
+        Views = settings.Views with { Augment = AugmentingDevice.Cuda },
+        Run = settings.Run with { Workers = workers },
     };
 
     private static void AssertRefused(Func<object> action) => Assert.Contains(

@@ -156,6 +156,8 @@ public sealed class SettingsTests : IDisposable
         TrainSettings settings = TrainSettings.Of("quick");
         var elsewhere = new RunSettings { Threads = 7, CheckpointEvery = 1 };
         Assert.Equal(settings.Digest(), (settings with { Run = elsewhere }).Digest());
+        TrainSettings augmenting = settings with { Views = settings.Views with { Augment = AugmentingDevice.Cuda } };
+        Assert.Equal(settings.Digest(), augmenting.Digest()); // the same views
         Assert.NotEqual(settings.Digest(), (settings with { Seed = 1 }).Digest());
         Assert.NotEqual(settings.Digest(), (settings with { Dtype = DType.BF16 }).Digest());
         Assert.NotEqual(settings.Digest(), settings.WithEpochs(9).Digest());

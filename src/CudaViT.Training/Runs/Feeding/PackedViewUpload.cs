@@ -68,7 +68,7 @@ internal sealed class PackedViewUpload : ViewUpload
         if (backend is not IAugmentingBackend device)
         {
             throw new RunException(
-                $"run.augment is cuda, but the {backend.Name} device runs no kernels; expected --augment cpu, or "
+                $"views.augment is cuda, but the {backend.Name} device runs no kernels; expected --augment cpu, or "
                 + "--device cuda, emulator or emulator-strict");
         }
 
@@ -78,8 +78,8 @@ internal sealed class PackedViewUpload : ViewUpload
         if (size > most || views * batch > MostAddressable)
         {
             throw new RunException(
-                $"run.augment is cuda, but it cannot make {batch} pairs of views of {size} pixels at once; expected views "
-                + $"of at most {most} pixels, and {MostAddressable / views} pairs of this size; use --augment cpu");
+                $"views.augment is cuda, but it cannot make {batch} pairs of views of {size} pixels at once; expected "
+                + $"views of at most {most} pixels, and {MostAddressable / views} pairs of this size; use --augment cpu");
         }
 
         long wanted = Math.Min(

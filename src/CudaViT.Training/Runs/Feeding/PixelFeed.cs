@@ -39,7 +39,7 @@ public sealed class PixelFeed : IBatchFeed
         ArgumentNullException.ThrowIfNull(backend);
         int batch = settings.Recipe.Batch;
         (_current, _next) = (new Batch(this, batch), new Batch(this, batch));
-        _upload = settings.Run.Augment == AugmentingDevice.Cuda
+        _upload = settings.Views.Augment == AugmentingDevice.Cuda
             ? new PackedViewUpload(dataset, settings, backend)
             : new RenderedViewUpload(dataset, settings, backend);
         _loader = new DataLoader(
@@ -66,7 +66,7 @@ public sealed class PixelFeed : IBatchFeed
     public static void Require(IImageDataset dataset, TrainSettings settings, IBackend backend)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (settings.Run.Augment == AugmentingDevice.Cuda)
+        if (settings.Views.Augment == AugmentingDevice.Cuda)
         {
             _ = PackedViewUpload.BytesPerImage(dataset, settings, backend);
         }
