@@ -13,7 +13,7 @@ public static class EvaluationBatches
     /// <param name="shortSide">What the shorter side is resized to; null for <paramref name="imageSize"/>.</param>
     /// <param name="interpolation">How it is resized.</param>
     /// <returns>The same batch, refilled each time: valid until the next one is asked for.</returns>
-    /// <remarks>Damaged images are left out.</remarks>
+    /// <remarks>Damaged images are left out. All processors read; the batches are the same for any number.</remarks>
     /// <exception cref="DatasetException">The images cannot be read, or too many are damaged.</exception>
     public static IEnumerable<ImageBatch> Enumerate(
         IImageDataset dataset,
@@ -25,28 +25,27 @@ public static class EvaluationBatches
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(imageSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
-        var transform = new EvaluationTransform(shortSide ?? imageSize, imageSize, interpolation);
-        return Walk(dataset, imageSize, batchSize, transform);
+        int side = shortSide ?? imageSize;
+        ArgumentOutOfRangeException.ThrowIfLessThan(side, imageSize, nameof(shortSide));
+        return Walk(dataset, imageSize, batchSize, () => new EvaluationTransform(side, imageSize, interpolation));
     }
 
     private static IEnumerable<ImageBatch> Walk(
-        IImageDataset dataset, int imageSize, int batchSize, EvaluationTransform transform)
+        IImageDataset dataset, int imageSize, int batchSize, Func<EvaluationTransform> transform)
     {
         var batch = new ImageBatch(sizes: [imageSize], batchSize, dataset.Channels);
-        var scratch = new ImageBuffer();
+        var reader = new EvaluationReader(dataset, transform);
         int sample = 0;
         for (int iteration = 0; sample < dataset.Count; iteration++)
         {
             (batch.Iteration, batch.Count) = (iteration, Math.Min(batchSize, dataset.Count - sample));
             int filled = 0;
-            for (; filled < batch.Count && sample < dataset.Count; sample++)
+            while (filled < batch.Count && sample < dataset.Count)
             {
-                if (TryRead(dataset, sample, transform, scratch, batch.WritableImage(0, filled)))
-                {
-                    batch.WritableSamples[filled] = sample;
-                    batch.SetLabel(filled, dataset.Label(sample));
-                    filled++;
-                }
+                // As many as there is room for; those that are damaged leave room for the next ones.
+                int count = Math.Min(batch.Count - filled, dataset.Count - sample);
+                filled += reader.Read(batch, filled, sample, count);
+                sample += count;
             }
 
             batch.Count = filled;
@@ -54,20 +53,6 @@ public static class EvaluationBatches
             {
                 yield return batch;
             }
-        }
-    }
-
-    private static bool TryRead(
-        IImageDataset dataset, int sample, EvaluationTransform transform, ImageBuffer scratch, Span<byte> destination)
-    {
-        try
-        {
-            transform.Apply(dataset.Read(sample, scratch, transform), destination);
-            return true;
-        }
-        catch (UndecodableImageException)
-        {
-            return false; // the data set keeps the list
         }
     }
 }

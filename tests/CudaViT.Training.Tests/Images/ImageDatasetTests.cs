@@ -142,6 +142,20 @@ public sealed class ImageDatasetTests : IDisposable
             [new DamagedImage(_folder["003.jpg"], "bad"), new DamagedImage(_folder["150.jpg"], "bad")], images.Damaged);
     }
 
+    // Read by several threads at once, and moved up where one before it is missing.
+    [Fact]
+    public void An_evaluation_has_the_pixels_of_the_images_that_are_left()
+    {
+        for (int i = 0; i < 200; i++)
+        {
+            Write($"{i:d3}.jpg", i is 3 or 150 ? Bad : (byte)(i % 90));
+        }
+
+        IEnumerable<ImageBatch> batches = EvaluationBatches.Enumerate(Open().Train, imageSize: 1, batchSize: 7);
+        byte[] first = [.. batches.SelectMany(batch => batch.View(0).ToArray().Chunk(3).Select(pixel => pixel[0]))];
+        Assert.Equal(Enumerable.Range(0, 200).Except([3, 150]).Select(i => (byte)(i % 90)), first);
+    }
+
     [Fact]
     public void More_than_one_in_a_hundred_stops_with_the_list()
     {
@@ -156,6 +170,8 @@ public sealed class ImageDatasetTests : IDisposable
             new AugmentationSettings { OutputSize = 1 },
             new DataLoaderSettings { BatchSize = 200, Seed = 1, Epochs = 1, Workers = 3 });
         Assert.Contains("3 of 200", Assert.Throws<DatasetException>(() => loader.TryNext(out _)).Message);
+        IEnumerable<ImageBatch> batches = EvaluationBatches.Enumerate(Open().Train, imageSize: 1, batchSize: 200);
+        Assert.Contains("3 of 200", Assert.Throws<DatasetException>(() => batches.Count()).Message);
     }
 
     // The batch is full, and the same for any number of workers and wherever a run begins.
