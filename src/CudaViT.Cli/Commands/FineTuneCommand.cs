@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Images;
 using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.FineTuning;
@@ -69,6 +68,7 @@ internal static class FineTuneCommand
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
         Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);
+        Option<bool> exif = Options.ExifOrientation();
         Option<bool> resume = new("--resume")
         {
             Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
@@ -82,7 +82,7 @@ internal static class FineTuneCommand
             Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
             checkpoint, recipe, settings, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device, dtype,
-            threads, kernels, workers, every, limit, resume, anomaly, json,
+            threads, kernels, workers, every, limit, exif, resume, anomaly, json,
         };
         command.SetAction(parsed =>
         {
@@ -102,6 +102,7 @@ internal static class FineTuneCommand
                     .. Given(seed, "seed", parsed.GetValue(seed)),
                     .. Given(dtype, "dtype", parsed.GetValue(dtype)),
                     .. Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
                     .. Given(device, "run.device", parsed.GetValue(device)),
                     .. Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. Given(workers, "run.workers", parsed.GetValue(workers)),
@@ -129,7 +130,7 @@ internal static class FineTuneCommand
         using var signals = new StopSignals();
         FineTuneResult result = WorkProgress.Show(output, isJson, progress =>
         {
-            var tuner = new FineTuner(settings, folder, backend, progress, new ImageDecoder());
+            var tuner = new FineTuner(settings, folder, backend, progress, Datasets.Decoder(settings.Data));
             foreach (string line in tuner.Heading())
             {
                 progress.OnLine(line);

@@ -133,7 +133,7 @@ public sealed class CheckpointStore
     }
 
     /// <summary>SHA-256 of a file, in hexadecimal.</summary>
-    internal static string HashOf(string path)
+    private static string HashOf(string path)
     {
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));

@@ -166,7 +166,7 @@ public sealed class FineTuner
                 $"{path}: there is no such file; expected the encoder to start from; correct --checkpoint.");
         }
 
-        if (_settings.CheckpointSha256 is { } expected && CheckpointStore.HashOf(path) != expected)
+        if (_settings.CheckpointSha256 is { } expected && FileDigest.Of(path) != expected)
         {
             throw new RunException(
                 $"{path}: this is not the file that the run was begun with (its SHA-256 is not {expected}); expected the "

@@ -26,6 +26,7 @@ public sealed class MissingLibraryTests : IDisposable
     [InlineData("knn")]
     [InlineData("linear", "--out", "results")]
     [InlineData("features", "--out", "results")]
+    [InlineData("finetune", "--out", "results", "--batch", "2")]
     public void It_is_reported_when_the_data_are_opened(params string[] command)
     {
         string[] args = [.. command.Select(arg => arg == "results" ? _folder["results"] : arg)];

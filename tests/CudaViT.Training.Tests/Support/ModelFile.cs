@@ -14,8 +14,10 @@ internal static class ModelFile
     /// <param name="backend">Any device.</param>
     /// <param name="model">Its settings.</param>
     /// <param name="extra">Name of a tensor that is not the model's.</param>
+    /// <param name="data">How its images were opened; null for the usual way.</param>
     /// <returns>The path.</returns>
-    public static string Write(string path, IBackend backend, ModelSettings model, string? extra = null)
+    public static string Write(
+        string path, IBackend backend, ModelSettings model, string? extra = null, DataSettings? data = null)
     {
         using var scope = new StepScope();
         var whole = new MoCoV3(model, temperature: 1);
@@ -37,7 +39,7 @@ internal static class ModelFile
         using FileStream stream = File.Create(path);
         TensorFile.Write(stream, state, new Dictionary<string, string>
         {
-            [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Model = model }),
+            [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Model = model, Data = data ?? new DataSettings() }),
         });
         return path;
     }

@@ -50,7 +50,12 @@ public sealed record FineTuneRequest
         FineTuneSettings settings = FineTuneSettings.Of(
             Preset ?? Text(file, "preset"), Path.GetFullPath(checkpoint), pretraining);
         file?.Remove("pretraining");
-        return Apply(settings with { CheckpointSha256 = CheckpointStore.HashOf(checkpoint) }, file);
+        settings = settings with
+        {
+            CheckpointSha256 = FileDigest.Of(checkpoint),
+            Data = settings.Data with { ExifOrientation = pretraining.Data.ExifOrientation },
+        };
+        return Apply(settings, file);
     }
 
     /// <summary>The settings of a run that goes on: its own, with what was asked for now laid over them.</summary>
