@@ -45,7 +45,7 @@ VerifyStep[] steps =
         ["-name", OnCuda, "-notrait", "Category=Fixtures", "-notrait", "Category=GradCheck"], Seconds(240)),
     new("training run", Cli, [.. run, "--out", Path.Combine(work, "run")], Seconds(60)),
     new("kernel resources", Cli, ["kernels"], Seconds(90)),
-    new("memcheck", Cli, [.. run, "--out", Path.Combine(work, "memcheck")], Seconds(120))
+    new("memcheck", Cli, [.. run, "--augment", "cuda", "--out", Path.Combine(work, "memcheck")], Seconds(120))
     {
         Wrapper = ["compute-sanitizer", "--tool", "memcheck", "--error-exitcode", "9"], Expected = "ERROR SUMMARY: 0 errors",
     },

@@ -43,24 +43,24 @@ public sealed class DeviceAugmentationTests : IDisposable
 
     // Large images are reduced before they are sent: a batch has room for 256 KiB of each.
     [Theory, MemberData(nameof(Channels))]
-    public void Batches_are_the_same_for_any_number_of_workers(string name, int channels)
+    public void Batches_are_the_same_for_any_number_of_workers(string backend, int channels)
     {
-        IBackend backend = Backends.Get(name);
+        IBackend device = Backends.Get(backend);
         var images = new MixedSizes(41, channels, large: channels == 3 ? 330 : 560);
         TrainSettings settings = _settings with
         {
             Model = _settings.Model with { ImageSize = 20, Channels = channels },
             Recipe = _settings.Recipe with { CropMinimum = 0.08 },
         };
-        if (backend is not IAugmentingBackend)
+        if (device is not IAugmentingBackend)
         {
-            AssertRefused(() => new PixelFeed(images, Augmenting(settings), backend));
+            AssertRefused(() => new PixelFeed(images, Augmenting(settings), device));
             return;
         }
 
-        using var rendered = new PixelFeed(images, settings, backend);
-        using var one = new PixelFeed(images, Augmenting(settings), backend);
-        using var three = new PixelFeed(images, Augmenting(settings, workers: 3), backend);
+        using var rendered = new PixelFeed(images, settings, device);
+        using var one = new PixelFeed(images, Augmenting(settings), device);
+        using var three = new PixelFeed(images, Augmenting(settings, workers: 3), device);
         while (rendered.TryNext(out DeviceBatch? expected))
         {
             using var scope = new StepScope();
@@ -80,9 +80,9 @@ public sealed class DeviceAugmentationTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Backends.Models), MemberType = typeof(Backends))]
-    public void A_run_may_change_who_augments_and_ends_in_the_same_bits(string name)
+    public void A_run_may_change_who_augments_and_ends_in_the_same_bits(string backend)
     {
-        IBackend device = Backends.Get(name);
+        IBackend device = Backends.Get(backend);
         if (device is not IAugmentingBackend)
         {
             AssertRefused(() => Train("refused", Augmenting(_settings), device));
@@ -114,9 +114,9 @@ public sealed class DeviceAugmentationTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Backends.Models), MemberType = typeof(Backends))]
-    public void Memory_is_flat(string name)
+    public void Memory_is_flat(string backend)
     {
-        using IBackend device = Backends.New(name);
+        using IBackend device = Backends.New(backend);
         var live = new List<long>();
         var pooled = new List<long>();
         TrainSettings settings = device is IAugmentingBackend ? Augmenting(_settings) : _settings;
