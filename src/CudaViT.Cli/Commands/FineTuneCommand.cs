@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.FineTuning;
 using CudaViT.Training.Runs;
@@ -18,8 +17,8 @@ internal static class FineTuneCommand
     public static (string Command, string Meaning)[] Examples { get; } =
     [
         (
-            "cudavit finetune --checkpoint runs/a/final.safetensors --epochs 20 --batch 128 --out tuned",
-            "train all of an encoder to name the images shipped with the program"),
+            "cudavit finetune --checkpoint runs/a/final.safetensors --recipe quick --out tuned",
+            "train all of an encoder to name the images shipped with the program, in minutes"),
         (
             "cudavit finetune --checkpoint moco-vit-b.safetensors --data ~/imagenet --workers 16 --out tuned-b",
             "DeiT's recipe with the length published for the model; tuned-b/finetune.json has every class"),

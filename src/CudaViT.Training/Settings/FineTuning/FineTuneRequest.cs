@@ -53,7 +53,6 @@ public sealed record FineTuneRequest
         settings = settings with
         {
             CheckpointSha256 = FileDigest.Of(checkpoint),
-            Data = settings.Data with { ExifOrientation = pretraining.Data.ExifOrientation },
         };
         return Apply(settings, file);
     }

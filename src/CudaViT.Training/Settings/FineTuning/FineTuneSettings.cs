@@ -59,6 +59,11 @@ public sealed record FineTuneSettings
             Checkpoint = checkpoint,
             Recipe = FineTunePresets.For(found, pretraining.Model),
             Views = found.Views,
+            Data = new DataSettings
+            {
+                ScaledDecoding = pretraining.Data.ScaledDecoding,
+                ExifOrientation = pretraining.Data.ExifOrientation,
+            },
             Pretraining = pretraining.ResultOnly(),
         };
     }
