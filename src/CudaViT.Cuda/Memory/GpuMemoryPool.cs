@@ -9,7 +9,8 @@ namespace CudaViT.Cuda;
 /// </summary>
 /// <remarks>
 /// A block can be handed out while the work that used it last is still under way, because all that uses blocks runs in
-/// one stream: kernels do, and transfers pass the copy stream on their way through staging memory of the driver's. The
+/// one stream: kernels do, and transfers pass the copy stream on their way through staging memory of the driver's. (An
+/// upload slot is filled by the copy stream, but keeps its block, and returns it when nothing is on its way there.) The
 /// finalizer's thread also returns blocks, but never calls the driver: it would wait there for whatever that waits for.
 /// </remarks>
 internal sealed class GpuMemoryPool : IDisposable

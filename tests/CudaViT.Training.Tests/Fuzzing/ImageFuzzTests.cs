@@ -48,6 +48,31 @@ public sealed class ImageFuzzTests : IDisposable
         Assert.InRange(decoded, 1, FuzzTests.Count - 1);
     }
 
+    // Whole directories of noise behind a header that is right, and cut anywhere.
+    [Fact]
+    public void Exif_blocks_give_an_orientation_or_none()
+    {
+        int turned = 0;
+        for (int seed = FuzzTests.FirstSeed; seed < FuzzTests.FirstSeed + FuzzTests.Count; seed++)
+        {
+            var random = new Random(seed);
+            byte[] block = new byte[random.Next(80)];
+            random.NextBytes(block);
+            bool isLittle = seed % 2 == 0;
+            byte[] begin = isLittle ? [.. "II*\0"u8, 8, 0, 0, 0, 9, 0] : [.. "MM\0*"u8, 0, 0, 0, 8, 0, 9];
+            byte[] entry = isLittle
+                ? [0x12, 1, 3, 0, 1, 0, 0, 0, (byte)(seed % 16), 0, 0, 0]
+                : [1, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)(seed % 16), 0, 0];
+            byte[] whole = [.. begin, .. entry, .. block];
+            byte[] damaged = random.Next(4) > 0 ? whole : Mutator.Mutate(whole, seed);
+            int orientation = ExifOrientation.Read(damaged.AsSpan(0, random.Next(damaged.Length + 1)));
+            Assert.InRange(orientation, 1, 8);
+            turned += orientation > 1 ? 1 : 0;
+        }
+
+        Assert.InRange(turned, 1, FuzzTests.Count - 1);
+    }
+
     [Fact]
     public void Archives_are_read_or_refused()
     {
