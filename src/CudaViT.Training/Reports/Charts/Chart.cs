@@ -114,16 +114,15 @@ internal sealed class Chart
 
     private Axis YAxis(ChartLine[] lines)
     {
-        CurvePoint[] points = [.. lines.SelectMany(line => line.Points)];
+        double[] values = [.. lines.SelectMany(line => line.Points.SelectMany(point =>
+            line.HasRange ? (double[])[point.Low, point.Y, point.High] : [point.Y]))];
         if (Scale == ChartScale.Logarithmic)
         {
-            double[] positive =
-                [.. points.SelectMany(point => (double[])[point.Low, point.Y, point.High]).Where(value => value > 0)];
+            double[] positive = [.. values.Where(value => value > 0)];
             return positive.Length == 0 ? Axis.Log(0.1, 1) : Axis.Log(positive.Min(), positive.Max());
         }
 
-        double low = points.Min(point => Math.Min(point.Low, point.Y));
-        double high = points.Max(point => Math.Max(point.High, point.Y));
+        (double low, double high) = (values.Min(), values.Max());
         double factor = Scale == ChartScale.Percent ? 100 : 1;
         return Axis.Linear(
             Scale == ChartScale.Linear ? low : Math.Min(0, low * factor), high * factor, YTicks);

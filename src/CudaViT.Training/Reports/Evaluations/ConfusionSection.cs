@@ -98,15 +98,9 @@ internal static class ConfusionSection
     private static void WriteConfusions(
         HtmlWriter html, IReadOnlyList<ClassScore> classes, IReadOnlyList<int[]> confusion)
     {
-        (int Row, int Column, int Count)[] most = [.. confusion
-            .SelectMany((row, i) => row.Select((count, j) => (Row: i, Column: j, Count: count)))
-            .Where(cell => cell.Row != cell.Column && cell.Count > 0)
-            .OrderByDescending(cell => cell.Count)
-            .ThenBy(cell => cell.Row)
-            .ThenBy(cell => cell.Column)
-            .Take(MostConfusions)];
+        List<(int Row, int Column, int Count)> most = MostFrequent(confusion);
         html.Add($"<section class=\"card\"><h3>Most frequent confusions</h3>");
-        if (most.Length == 0)
+        if (most.Count == 0)
         {
             html.Add($"<p class=\"none\">There is none.</p></section>");
             return;
@@ -122,6 +116,32 @@ internal static class ConfusionSection
         }
 
         html.Add($"</table></section>");
+    }
+
+    // The largest counts off the diagonal, among equals those that come first; there may be millions of them.
+    private static List<(int Row, int Column, int Count)> MostFrequent(IReadOnlyList<int[]> confusion)
+    {
+        var most = new List<(int Row, int Column, int Count)>(MostConfusions + 1);
+        for (int row = 0; row < confusion.Count; row++)
+        {
+            for (int column = 0; column < confusion[row].Length; column++)
+            {
+                int count = confusion[row][column];
+                if (count == 0 || row == column || (most.Count == MostConfusions && count <= most[^1].Count))
+                {
+                    continue;
+                }
+
+                int place = most.FindIndex(cell => cell.Count < count);
+                most.Insert(place < 0 ? most.Count : place, (row, column, count));
+                if (most.Count > MostConfusions)
+                {
+                    most.RemoveAt(MostConfusions);
+                }
+            }
+        }
+
+        return most;
     }
 
     private static string Short(string name, double textSize)

@@ -32,12 +32,10 @@ internal sealed class HtmlWriter
     {
         private readonly StringBuilder _text;
 
-        /// <summary>Called by the compiler.</summary>
-        public Markup(int literalLength, int formattedCount, HtmlWriter writer)
-        {
-            _text = writer._text;
-            _text.EnsureCapacity(_text.Length + literalLength + (8 * formattedCount));
-        }
+        /// <summary>Called by the compiler, which prescribes the parameters.</summary>
+#pragma warning disable IDE0060 // The builder grows by itself: asking for room would copy it at every call.
+        public Markup(int literalLength, int formattedCount, HtmlWriter writer) => _text = writer._text;
+#pragma warning restore IDE0060
 
         /// <summary>Markup.</summary>
         public void AppendLiteral(string value) => _text.Append(value);
