@@ -110,6 +110,11 @@ public sealed class FineTuner
         Save(metrics);
         bool isComplete = _step == LastStep && !IsEvaluationDue;
         FineTuneReport? report = isComplete ? Finish() : null;
+        if ((report ?? SoFar()) is { } known)
+        {
+            Draw(known);
+        }
+
         _checkpoints.NoteDamaged(_data.Train);
         _checkpoints.NoteDamaged(_data.HeldOut!);
         return new FineTuneResult(_step, report);
@@ -298,6 +303,15 @@ public sealed class FineTuner
         (Tally weights, Tally? average) = _tallies ?? Judge(); // an earlier process made the last evaluation
         FineTuneReport report = _files.Report(_history, weights, average);
         _files.Write(report, _learner);
+        return report;
+    }
+
+    // Of a run that was asked to stop: what the newest evaluation of this process came to, if it made any.
+    private FineTuneReport? SoFar() =>
+        _tallies is { } tallies ? _files.Report(_history, tallies.Weights, tallies.Average) : null;
+
+    private void Draw(FineTuneReport report)
+    {
         try
         {
             _folder.WriteReport(FineTunePage.Of(report, _folder.MetricsPath).Draw());
@@ -306,8 +320,6 @@ public sealed class FineTuner
         {
             _progress.OnLine($"the report could not be written: {e.Message}"); // all else is there
         }
-
-        return report;
     }
 
     private bool IsCheckpointDue() => _checkpoints.IsDue(_step, _settings.Run.CheckpointEvery);

@@ -28,7 +28,8 @@ public sealed class DevicePictureTests : IDisposable
             RunPictures expected = Make(cpu, dtype);
             RunPictures actual = Make(run.Backend, dtype);
             double tolerance = dtype == DType.F32 ? 1e-4 : 0.05;
-            Assert.Equal(expected.Pairs.Select(pair => pair.First.Pixels), actual.Pairs.Select(pair => pair.First.Pixels));
+            Assert.Equal(
+                expected.Pairs.Select(pair => pair.First.Pixels), actual.Pairs.Select(pair => pair.First.Pixels));
             Assert.All(expected.Neighbours.Zip(actual.Neighbours), rows => Assert.All(
                 rows.First.Neighbours.Zip(rows.Second.Neighbours),
                 pair => Assert.Equal(pair.First.Cosine, pair.Second.Cosine, tolerance)));

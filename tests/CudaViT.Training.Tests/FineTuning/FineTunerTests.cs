@@ -90,6 +90,7 @@ public sealed class FineTunerTests : IDisposable
             FineTuneResult stopped =
                 new FineTuner(_settings, new RunFolder(_folder[name]), _backend, progress).Run(false, stop.Token);
             Assert.Equal((stopAfter, null), (stopped.Step, stopped.Report));
+            Assert.Equal(stopAfter > TinyRun.StepsPerEpoch, File.Exists(_folder[name, "report.html"])); // of epoch 1
             Assert.False(File.Exists(_folder[name, "final.safetensors"]));
 
             // Workers do not matter, and the encoder is not needed any more.

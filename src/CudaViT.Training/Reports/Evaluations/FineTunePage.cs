@@ -53,7 +53,8 @@ internal static class FineTunePage
         Curve[] curves = [new(), new(), new()];
         try
         {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var reader = new StreamReader(stream);
             while (reader.ReadLine() is { } line)
             {
                 if (line.Contains("\"lr\":", StringComparison.Ordinal)
@@ -67,7 +68,8 @@ internal static class FineTunePage
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new RunException($"{path}: cannot be read ({e.Message.TrimEnd('.')}); expected the run's metrics.", e);
+            throw new RunException(
+                $"{path}: cannot be read ({e.Message.TrimEnd('.')}); expected the metrics of the run.", e);
         }
 
         return
