@@ -8,12 +8,14 @@ namespace CudaViT.Training.Checkpoints;
 /// </summary>
 internal static class LayoutCheck
 {
+    private const int NamesShown = 8;
+
     /// <summary>Throws unless every tensor of a model is there, in its shape and in a type that it can be read from.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="entries">What the model has.</param>
     /// <param name="find">The tensor of a name in the file; null if there is none.</param>
     /// <param name="advice">What to do about it.</param>
-    /// <exception cref="CheckpointException">The message lists all that are missing or different.</exception>
+    /// <exception cref="CheckpointException">The message names the first that are missing or different, and counts them.</exception>
     public static void Require(
         string path,
         IEnumerable<StateEntry> entries,
@@ -26,7 +28,7 @@ internal static class LayoutCheck
         if (missing.Length > 0)
         {
             throw new CheckpointException(
-                $"{path}: {missing.Length} tensors are missing: {string.Join(", ", missing)}; expected all of a part "
+                $"{path}: {missing.Length} tensors are missing: {Shown(missing)}; expected all of a part "
                 + $"of the model or none; {advice}.");
         }
 
@@ -36,10 +38,15 @@ internal static class LayoutCheck
         if (wrong.Length > 0)
         {
             throw new CheckpointException(
-                $"{path}: {wrong.Length} tensors have another shape or type than the model: {string.Join(", ", wrong)};"
+                $"{path}: {wrong.Length} tensors have another shape or type than the model: {Shown(wrong)};"
                 + $" expected those of one model; {advice}.");
         }
     }
+
+    /// <summary>The first few names of a list that may be that of a whole model.</summary>
+    public static string Shown(IReadOnlyCollection<string> names) => names.Count <= NamesShown
+        ? string.Join(", ", names)
+        : $"{string.Join(", ", names.Take(NamesShown))} and {names.Count - NamesShown} more";
 
     // A counter is the only thing without an axis, and the only integer.
     private static bool IsUsable(StateEntry entry, SafetensorsTensor tensor) =>

@@ -134,7 +134,7 @@ public static class InitialWeights
         return unknown.Length == 0
             ? (given, drawn, copiesMomentum)
             : throw new CheckpointException(
-                $"{path}: the model has no place for {unknown.Length} tensors: {string.Join(", ", unknown)}; expected "
+                $"{path}: the model has no place for {unknown.Length} tensors: {LayoutCheck.Shown(unknown)}; expected "
                 + "those of one model; correct the model's settings, or leave them to the file.");
     }
 
