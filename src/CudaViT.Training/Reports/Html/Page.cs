@@ -21,7 +21,7 @@ internal static class Page
         html.AddMarkup(Resource("report.css"));
         html.Add($"</style></head>\n<body><main>");
         body(html);
-        html.Add($"<footer>Drawn by cudavit from the files of the run. This page refers to nothing outside of itself.");
+        html.Add($"<footer>Drawn by cudavit. This page refers to nothing outside of itself.");
         html.Add($"</footer></main>\n<script>\n");
         html.AddMarkup(Resource("report.js"));
         html.Add($"</script>\n</body></html>\n");
