@@ -1,4 +1,3 @@
-using System.Globalization;
 using CudaViT.Core;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Data;
@@ -100,10 +99,10 @@ public sealed class FineTuneLearner
         Tensor logits = Model.Logits(mixing.Apply(images)).Cast(_model.ParameterType);
         Tensor loss = mixing.Loss(logits, batch.Labels, recipe.LabelSmoothing);
         double value = loss.Data.Item();
-        RequireFinite(value, "the loss", rate);
+        RunException.RequireFinite(value, "the loss", _optimizer.StepCount + 1, rate);
         loss.Backward();
         double norm = GradientNorms.Of(_watched)[0] ?? 0;
-        RequireFinite(norm, "the length of the gradient", rate);
+        RunException.RequireFinite(norm, "the length of the gradient", _optimizer.StepCount + 1, rate);
         _optimizer.Step(rate);
         _optimizer.ZeroGrad();
         if (recipe.AverageMomentum is { } momentum)
@@ -175,17 +174,5 @@ public sealed class FineTuneLearner
         }
 
         return boxes;
-    }
-
-    private void RequireFinite(double value, string what, double rate)
-    {
-        if (!double.IsFinite(value))
-        {
-            throw new RunException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"step {_optimizer.StepCount + 1}: {what} is {value}; expected a finite number; "
-                + $"lower recipe.baseLearningRate (the rate was {rate:g3}), or find the operation with --anomaly. "
-                + $"Checkpoints written before are untouched."));
-        }
     }
 }

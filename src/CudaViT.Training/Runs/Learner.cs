@@ -1,4 +1,3 @@
-using System.Globalization;
 using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.MoCo;
@@ -63,8 +62,8 @@ public sealed class Learner
         var readings = new StepReadings(output, GradientNorms.Begin(_watched));
         onBusy?.Invoke();
         (double loss, PartNorms norms, double spread) = readings.Read();
-        RequireFinite(loss, "the loss", rate);
-        RequireFinite(norms.All ?? 0, "the length of the gradient", rate);
+        RunException.RequireFinite(loss, "the loss", _optimizer.StepCount + 1, rate);
+        RunException.RequireFinite(norms.All ?? 0, "the length of the gradient", _optimizer.StepCount + 1, rate);
         _optimizer.Step(rate);
         _optimizer.ZeroGrad(); // now rather than before the next step: an evaluation may come first and use the memory
         return new StepOutcome(loss, rate, momentum, norms, spread);
@@ -87,17 +86,5 @@ public sealed class Learner
             state.ToLookup(pair => pair.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal));
         Model.Load(isOptimizer[false].ToDictionary());
         _optimizer.Load(isOptimizer[true].ToDictionary());
-    }
-
-    private void RequireFinite(double value, string what, double rate)
-    {
-        if (!double.IsFinite(value))
-        {
-            throw new RunException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"step {_optimizer.StepCount + 1}: {what} is {value}; expected a finite number; "
-                + $"lower recipe.baseLearningRate (the rate was {rate:g3}), or find the operation with --anomaly. "
-                + $"Checkpoints written before are untouched."));
-        }
     }
 }
