@@ -33,7 +33,11 @@ internal static class ViewsBenchmark
             new AugmentationSettings { OutputSize = size },
             new DataLoaderSettings
             {
-                BatchSize = batch, Seed = 1, Epochs = 1, PrefetchBatches = 1, PackedBytes = PackedBytes,
+                BatchSize = batch,
+                Seed = 1,
+                Epochs = 1,
+                PrefetchBatches = 1,
+                PackedBytes = PackedBytes,
             });
         loader.TryNext(out ImageBatch? images);
         PackedImages packed = images!.Packed!;

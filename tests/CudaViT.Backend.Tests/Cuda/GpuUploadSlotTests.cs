@@ -17,7 +17,7 @@ public sealed class GpuUploadSlotTests : IDisposable
     [SkippableFact]
     public void A_fill_waits_for_the_readers_of_the_one_before()
     {
-        IBackend backend = Backend();
+        CudaBackend backend = Backend();
         using var scope = new StepScope();
         using HostBuffer first = Buffer(backend, 1), second = Buffer(backend, 2);
         using UploadSlot slot = backend.NewUploadSlot([16], DType.U8);
@@ -36,7 +36,7 @@ public sealed class GpuUploadSlotTests : IDisposable
     [SkippableFact]
     public void The_source_is_read_in_place_and_free_once_it_has_been_waited_for()
     {
-        IBackend backend = Backend();
+        CudaBackend backend = Backend();
         using var scope = new StepScope();
         using HostBuffer buffer = Buffer(backend, 1);
         using UploadSlot slot = backend.NewUploadSlot([16], DType.U8);
@@ -71,7 +71,7 @@ public sealed class GpuUploadSlotTests : IDisposable
         after.Storage.Release();
     }
 
-    private static HostBuffer Buffer(IBackend backend, byte value)
+    private static HostBuffer Buffer(CudaBackend backend, byte value)
     {
         HostBuffer buffer = backend.AllocateHost(16);
         buffer.Bytes.Fill(value);

@@ -7,9 +7,9 @@ public sealed class UploadSlotTests
 {
     // One buffer, written again as soon as it has been read: 5,000 bytes, which no small-copy path takes.
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
-    public void Values_arrive_in_turn(string name)
+    public void Values_arrive_in_turn(string backend)
     {
-        using TestRun run = Backends.Open(name);
+        using TestRun run = Backends.Open(backend);
         const int Size = 5000;
         using HostBuffer buffer = run.Backend.AllocateHost(Size);
         using UploadSlot slot = run.Backend.NewUploadSlot([Size], DType.U8);
@@ -30,9 +30,9 @@ public sealed class UploadSlotTests
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
-    public void A_part_may_be_filled_and_the_array_outlives_step_scopes(string name)
+    public void A_part_may_be_filled_and_the_array_outlives_step_scopes(string backend)
     {
-        using TestRun run = Backends.Open(name);
+        using TestRun run = Backends.Open(backend);
         using HostBuffer buffer = run.Backend.AllocateHost(8);
         buffer.Bytes.Fill(1);
         UploadSlot slot;
@@ -53,19 +53,19 @@ public sealed class UploadSlotTests
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
-    public void The_memory_goes_back_to_the_pool(string name)
+    public void The_memory_goes_back_to_the_pool(string backend)
     {
-        using IBackend backend = Backends.New(name);
-        long live = backend.Memory.LiveBytes;
-        using HostBuffer buffer = backend.AllocateHost(1000);
+        using IBackend device = Backends.New(backend);
+        long live = device.Memory.LiveBytes;
+        using HostBuffer buffer = device.AllocateHost(1000);
         buffer.Bytes.Clear();
         for (int i = 0; i < 3; i++)
         {
-            UploadSlot slot = backend.NewUploadSlot([1000], DType.U8);
+            UploadSlot slot = device.NewUploadSlot([1000], DType.U8);
             slot.Fill(buffer, 1000);
-            Assert.NotEqual(live, backend.Memory.LiveBytes);
+            Assert.NotEqual(live, device.Memory.LiveBytes);
             slot.Dispose();
-            Assert.Equal(live, backend.Memory.LiveBytes);
+            Assert.Equal(live, device.Memory.LiveBytes);
         }
     }
 }

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using CudaViT.Images;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Data;
 using CudaViT.Training.Reports.Pictures;
 
 namespace CudaViT.Training.Tests.Reports;

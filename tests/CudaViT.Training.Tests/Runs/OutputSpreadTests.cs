@@ -7,9 +7,9 @@ namespace CudaViT.Training.Tests.Runs;
 public sealed class OutputSpreadTests
 {
     [Theory, MemberData(nameof(Backends.Models), MemberType = typeof(Backends))]
-    public void It_is_the_mean_deviation_of_the_unit_outputs(string name)
+    public void It_is_the_mean_deviation_of_the_unit_outputs(string backend)
     {
-        using TestRun run = Backends.Open(name);
+        using TestRun run = Backends.Open(backend);
         const int Rows = 20, Width = 6;
         double[] values = Values.Normal(Rows * Width, seed: 1);
         NdArray output = NdArray.FromDoubles(run.Backend, values, [Rows, Width], DType.F64);
