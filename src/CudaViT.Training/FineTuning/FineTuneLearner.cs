@@ -19,7 +19,6 @@ public sealed class FineTuneLearner
     private readonly FineTuneSettings _settings;
     private readonly TrainSettings _model;
     private readonly IBackend _backend;
-    private readonly ImageInput _input;
     private readonly Optimizer _optimizer;
     private readonly ErasingSettings _erasing;
     private readonly ParameterSet[] _watched;
@@ -37,7 +36,7 @@ public sealed class FineTuneLearner
         ArgumentNullException.ThrowIfNull(settings);
         (_settings, _backend) = (settings, backend);
         _model = settings.ModelSettings(classes);
-        _input = new ImageInput(_model, backend, normalization);
+        Input = new ImageInput(_model, backend, normalization);
         _erasing = new ErasingSettings(settings.Views.EraseProbability);
         Model = new Classifier(_model.Model);
         Model.Initialize(backend, _model.ParameterType, settings.Seed);
@@ -79,16 +78,19 @@ public sealed class FineTuneLearner
     /// <summary>Makes a step: views, erased and mixed; loss, gradients, update, average.</summary>
     /// <param name="batch">Views with labels.</param>
     /// <param name="step">Steps done before.</param>
+    /// <param name="onBusy">
+    /// Called while the device has the whole step but the update to compute: the moment to send the next batch.
+    /// </param>
     /// <exception cref="RunException">Loss or gradient is not finite; nothing was updated.</exception>
     /// <exception cref="AnomalyException">The same in anomaly mode: the message names the operation.</exception>
-    public FineTuneOutcome Step(ImageBatch batch, long step)
+    public FineTuneOutcome Step(DeviceBatch batch, long step, Action? onBusy = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         using Anomaly? anomaly = _settings.Run.Anomaly ? new Anomaly() : null;
         using var scope = new StepScope();
         FineTuneRecipe recipe = _settings.Recipe;
         double rate = _settings.LearningRate(batch.Epoch);
-        Tensor images = _input.ToTensor(batch.View(0));
+        Tensor images = batch.View(0);
         EraseImages.Apply(
             images.Data, Boxes(batch), new RandomStream(_settings.Seed, checked((int)step), 0, 0, RandomOperation.EraseNoise));
         RandomSequence random =
@@ -98,10 +100,12 @@ public sealed class FineTuneLearner
 
         Tensor logits = Model.Logits(mixing.Apply(images)).Cast(_model.ParameterType);
         Tensor loss = mixing.Loss(logits, batch.Labels, recipe.LabelSmoothing);
-        double value = loss.Data.Item();
-        RunException.RequireFinite(value, "the loss", _optimizer.StepCount + 1, rate);
         loss.Backward();
-        double norm = GradientNorms.Of(_watched)[0] ?? 0;
+        var readings = new StepReadings(GradientNorms.Begin(_watched), loss.Data);
+        onBusy?.Invoke();
+        (double[] scalars, IReadOnlyList<double?> lengths) = readings.Read();
+        (double value, double norm) = (scalars[0], lengths[0] ?? 0);
+        RunException.RequireFinite(value, "the loss", _optimizer.StepCount + 1, rate);
         RunException.RequireFinite(norm, "the length of the gradient", _optimizer.StepCount + 1, rate);
         _optimizer.Step(rate);
         _optimizer.ZeroGrad();
@@ -134,9 +138,8 @@ public sealed class FineTuneLearner
         }
     }
 
-    /// <summary>Brings pixels to the form that the model takes; the caller's step scope owns the result.</summary>
-    /// <param name="pixels">[count, size, size, channels].</param>
-    public Tensor ToTensor(ReadOnlySpan<byte> pixels) => _input.ToTensor(pixels);
+    /// <summary>Brings pixels to the form that the model takes.</summary>
+    public ImageInput Input { get; }
 
     /// <summary>Model, average and optimizer by name. Counters are allocated by this call: use within a step scope.</summary>
     public IReadOnlyList<NamedArray> State() =>
@@ -160,13 +163,13 @@ public sealed class FineTuneLearner
         _optimizer.Load(byPart[Learner.OptimizerPrefix].ToDictionary());
     }
 
-    private List<ImageBox> Boxes(ImageBatch batch)
+    private List<ImageBox> Boxes(DeviceBatch batch)
     {
         var boxes = new List<ImageBox>();
-        for (int i = 0; i < batch.Count; i++)
+        for (int i = 0; i < batch.Samples.Length; i++)
         {
             RandomSequence random = new RandomStream(
-                _settings.Seed, batch.Epoch, batch.Samples[i], batch.CopyOf(i), RandomOperation.Erase).Sequence();
+                _settings.Seed, batch.Epoch, batch.Samples[i], batch.Copies[i], RandomOperation.Erase).Sequence();
             if (_erasing.Draw(ref random, _model.Model.ImageSize) is { } box)
             {
                 boxes.Add(new ImageBox(i, box.Top, box.Left, box.Height, box.Width));

@@ -94,11 +94,11 @@ public sealed class FineTuner
             Save(metrics); // of an evaluation that an earlier process was stopped before
         }
 
-        using (DataLoader loader = OpenLoader())
+        using (BatchFeed feed = OpenFeed())
         {
             while (_step < LastStep && !stop.IsCancellationRequested)
             {
-                Step(loader, metrics);
+                Step(feed, metrics);
                 Evaluate(metrics, stop);
                 if (IsCheckpointDue())
                 {
@@ -179,7 +179,7 @@ public sealed class FineTuner
         }
     }
 
-    private DataLoader OpenLoader() => new(
+    private BatchFeed OpenFeed() => BatchFeed.Of(
         _data.Train,
         _settings.Views.ToViews(_settings.Pretraining.Model.ImageSize, _data.Train.Normalization),
         new DataLoaderSettings
@@ -190,26 +190,22 @@ public sealed class FineTuner
             Epochs = _settings.Recipe.Epochs,
             ShuffleBuffer = _settings.Data.ShuffleBuffer,
             Workers = _settings.Run.Workers,
-            ComputeThreads = _backend.ComputeThreads,
-            Allocate = _backend.AllocateHost,
             StartEpoch = (int)(_step / _stepsPerEpoch),
             StartIteration = (int)(_step % _stepsPerEpoch),
-        });
+        },
+        _learner.Input,
+        _backend);
 
-    private void Step(DataLoader loader, MetricsLog metrics)
+    private void Step(BatchFeed feed, MetricsLog metrics)
     {
         long start = Stopwatch.GetTimestamp();
-        TimeSpan waitedBefore = loader.TimeWaited;
-        if (!loader.TryNext(out ImageBatch? batch))
+        TimeSpan waitedBefore = feed.TimeWaited;
+        if (!feed.TryNext(out DeviceBatch? batch))
         {
-            throw new InvalidOperationException($"The loader ended after step {_step} of {LastStep}.");
+            throw new InvalidOperationException($"The data ended after step {_step} of {LastStep}.");
         }
 
-        FineTuneOutcome outcome;
-        using (batch)
-        {
-            outcome = _learner.Step(batch, _step);
-        }
+        FineTuneOutcome outcome = _learner.Step(batch, _step, feed.SendAhead);
 
         _step++;
         _accuracy = null;
@@ -217,7 +213,7 @@ public sealed class FineTuner
         var timing = new StepTiming(
             elapsed.TotalMilliseconds,
             _settings.Recipe.Batch / elapsed.TotalSeconds,
-            (loader.TimeWaited - waitedBefore) / elapsed);
+            (feed.TimeWaited - waitedBefore) / elapsed);
         metrics.Write(new FineTuneStepMetrics(
             _step,
             (double)_step / _stepsPerEpoch,
@@ -278,7 +274,7 @@ public sealed class FineTuner
         foreach (ImageBatch batch in batches)
         {
             using var scope = new StepScope();
-            Tensor images = _learner.ToTensor(batch.View(0));
+            Tensor images = _learner.Input.ToTensor(batch.View(0));
             Count(weights, _learner.Judge(_learner.Model, images), batch.Labels);
             if (average is not null)
             {

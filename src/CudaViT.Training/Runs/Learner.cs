@@ -59,14 +59,19 @@ public sealed class Learner
         MoCoOutput output = Model.Loss(first, second, momentum);
         onFeatures?.Invoke(output.Features);
         output.Loss.Backward();
-        var readings = new StepReadings(output, GradientNorms.Begin(_watched));
+        var readings = new StepReadings(
+            GradientNorms.Begin(_watched),
+            output.Loss.Data,
+            OutputSpread.Of(output.Q1.Data),
+            OutputSpread.Of(output.Q2.Data));
         onBusy?.Invoke();
-        (double loss, PartNorms norms, double spread) = readings.Read();
+        (double[] scalars, IReadOnlyList<double?> lengths) = readings.Read();
+        (double loss, var norms) = (scalars[0], PartNorms.Of(lengths));
         RunException.RequireFinite(loss, "the loss", _optimizer.StepCount + 1, rate);
         RunException.RequireFinite(norms.All ?? 0, "the length of the gradient", _optimizer.StepCount + 1, rate);
         _optimizer.Step(rate);
         _optimizer.ZeroGrad(); // now rather than before the next step: an evaluation may come first and use the memory
-        return new StepOutcome(loss, rate, momentum, norms, spread);
+        return new StepOutcome(loss, rate, momentum, norms, (scalars[1] + scalars[2]) / 2);
     }
 
     /// <summary>Features of images by the base encoder in evaluation mode; the caller's step scope owns them.</summary>

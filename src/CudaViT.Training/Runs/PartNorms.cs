@@ -16,4 +16,12 @@ public sealed record PartNorms(
     double? LastBlock,
     double? Heads,
     double? All,
-    IReadOnlyList<double?>? Blocks = null);
+    IReadOnlyList<double?>? Blocks = null)
+{
+    /// <summary>Sorts lengths in the order of the input layer, every block, the heads, and everything.</summary>
+    internal static PartNorms Of(IReadOnlyList<double?> lengths)
+    {
+        double?[] blocks = [.. lengths.Skip(1).SkipLast(2)];
+        return new PartNorms(lengths[0], blocks[0], blocks[^1], lengths[^2], lengths[^1], blocks);
+    }
+}

@@ -61,7 +61,7 @@ public sealed class Trainer
                 + $"expected at least one batch; use --batch {_data.Train.Count} or less, or more images.");
         }
 
-        PixelFeed.Require(_data.Train, _settings, backend);
+        BatchFeed.Require(_data.Train, _settings, backend);
         _learner = new Learner(_settings, backend, _data.Train.Normalization);
         var identity = new RunIdentity(
             _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name);
@@ -121,7 +121,7 @@ public sealed class Trainer
             _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
         }
 
-        using (IBatchFeed feed = OpenFeed()) // which makes the first batches during the first evaluation
+        using (BatchFeed feed = OpenFeed()) // which makes the first batches during the first evaluation
         {
             Evaluate(metrics, stop);
             if (_step > 0 && IsCheckpointDue())
@@ -208,10 +208,10 @@ public sealed class Trainer
         StepsDone = _step,
     };
 
-    private PixelFeed OpenFeed() => new(
+    private BatchFeed OpenFeed() => BatchFeed.OfPairs(
         _data.Train, _settings, _backend, (int)(_step / _stepsPerEpoch), (int)(_step % _stepsPerEpoch));
 
-    private void Step(IBatchFeed feed, MetricsLog metrics)
+    private void Step(BatchFeed feed, MetricsLog metrics)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan waitedBefore = feed.TimeWaited;
@@ -223,10 +223,9 @@ public sealed class Trainer
         StepOutcome outcome;
         using (var scope = new StepScope())
         {
-            (Tensor first, Tensor second) = batch.Views();
             outcome = _learner.Step(
-                first,
-                second,
+                batch.View(0),
+                batch.View(1),
                 batch.Epoch + ((double)batch.Iteration / _stepsPerEpoch),
                 _monitor is null ? null : features => _monitor.Bank.Add(features, batch.Labels),
                 feed.SendAhead);

@@ -54,21 +54,21 @@ public sealed class DeviceAugmentationTests : IDisposable
         };
         if (device is not IAugmentingBackend)
         {
-            AssertRefused(() => new PixelFeed(images, Augmenting(settings), device));
+            AssertRefused(() => BatchFeed.OfPairs(images, Augmenting(settings), device));
             return;
         }
 
-        using var rendered = new PixelFeed(images, settings, device);
-        using var one = new PixelFeed(images, Augmenting(settings), device);
-        using var three = new PixelFeed(images, Augmenting(settings, workers: 3), device);
+        using var rendered = BatchFeed.OfPairs(images, settings, device);
+        using var one = BatchFeed.OfPairs(images, Augmenting(settings), device);
+        using var three = BatchFeed.OfPairs(images, Augmenting(settings, workers: 3), device);
         while (rendered.TryNext(out DeviceBatch? expected))
         {
             using var scope = new StepScope();
-            (Tensor first, Tensor second) = expected.Views();
-            foreach (PixelFeed feed in (PixelFeed[])[one, three])
+            (Tensor first, Tensor second) = (expected.View(0), expected.View(1));
+            foreach (BatchFeed feed in (BatchFeed[])[one, three])
             {
                 Assert.True(feed.TryNext(out DeviceBatch? actual));
-                (Tensor actualFirst, Tensor actualSecond) = actual.Views();
+                (Tensor actualFirst, Tensor actualSecond) = (actual.View(0), actual.View(1));
                 Assert.Equal(expected.Labels, actual.Labels);
                 Assert.Equal(first.Data.ToArray<float>(), actualFirst.Data.ToArray<float>());
                 Assert.Equal(second.Data.ToArray<float>(), actualSecond.Data.ToArray<float>());
@@ -143,7 +143,7 @@ public sealed class DeviceAugmentationTests : IDisposable
                 Recipe = _settings.Recipe with { Batch = batch },
             });
             string message = Assert.Throws<RunException>(
-                () => PixelFeed.Require(new MixedSizes(41, 3), settings, device)).Message;
+                () => BatchFeed.Require(new MixedSizes(41, 3), settings, device)).Message;
             Assert.Contains("--augment cpu", message, StringComparison.Ordinal);
             Assert.Contains("at most 7168 pixels", message, StringComparison.Ordinal);
         }

@@ -31,15 +31,14 @@ public sealed class OverlapTests : IDisposable
         var journal = new JournalDriver(new EmulatorDriver(new EmulatorOptions { Checked = false }));
         using var backend = new CudaBackend(journal);
         var learner = new Learner(_settings, backend, images.Normalization);
-        using var feed = new PixelFeed(images, _settings, backend);
+        using var feed = BatchFeed.OfPairs(images, _settings, backend);
         for (int step = 0; step < 4; step++)
         {
             journal.Calls.Clear();
             Assert.True(feed.TryNext(out DeviceBatch? batch));
             using (var scope = new StepScope())
             {
-                (Tensor first, Tensor second) = batch.Views();
-                learner.Step(first, second, epoch: step / 6.0, onBusy: () => SpinWait.SpinUntil(() => Send(feed)));
+                learner.Step(batch.View(0), batch.View(1), epoch: step / 6.0, onBusy: () => SpinWait.SpinUntil(() => Send(feed)));
             }
 
             if (step == 0)
@@ -77,7 +76,7 @@ public sealed class OverlapTests : IDisposable
         RunContent.AssertSame(_folder[$"{false}"], _folder[$"{true}"]);
     }
 
-    private static bool Send(PixelFeed feed)
+    private static bool Send(BatchFeed feed)
     {
         feed.SendAhead();
         return feed.IsNextOnItsWay;

@@ -4,6 +4,7 @@ using CudaViT.Training.Data;
 using CudaViT.Training.FineTuning;
 using CudaViT.Training.MoCo;
 using CudaViT.Training.Optim;
+using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 using CudaViT.Training.Vit;
@@ -153,16 +154,18 @@ public sealed class FineTuneSettingsTests
         new System.Random(1).NextBytes(pixels);
         var images = new InMemoryDataset("noise", pixels, 8, 8, 1, [0, 1, 2, 0], classCount: 3);
         var learner = new FineTuneLearner(settings, classes: 3, backend, images.Normalization);
-        using var loader = new DataLoader(
+        using var feed = BatchFeed.Of(
             images,
             settings.Views.ToViews(8, images.Normalization),
-            new DataLoaderSettings { BatchSize = 4, Seed = 1, Epochs = 1 });
-        Assert.True(loader.TryNext(out ImageBatch? batch));
+            new DataLoaderSettings { BatchSize = 4, Seed = 1, Epochs = 1 },
+            learner.Input,
+            backend);
+        Assert.True(feed.TryNext(out DeviceBatch? batch));
         using var scope = new StepScope();
         FineTuneOutcome outcome = learner.Step(batch, step: 0);
         Assert.InRange(outcome.Loss, 0.1, 10);
         Assert.True(outcome.GradientNorm > 0);
-        Assert.Equal(12, learner.Judge(learner.Average!, learner.ToTensor(batch.View(0))).Length);
+        Assert.Equal(12, learner.Judge(learner.Average!, learner.Input.ToTensor(pixels)).Length);
         Assert.Contains(learner.Model.State(), named => named.Name == "base_encoder.fc.weight");
     }
 

@@ -143,7 +143,9 @@ public sealed class FineTunerTests : IDisposable
         FineTuneSettings on = new FineTuneRequest { Checkpoint = _folder["a", "final.safetensors"] }.Resolve();
         FineTuneSettings tuned = _settings with
         {
-            Checkpoint = on.Checkpoint, CheckpointSha256 = on.CheckpointSha256, Pretraining = on.Pretraining,
+            Checkpoint = on.Checkpoint,
+            CheckpointSha256 = on.CheckpointSha256,
+            Pretraining = on.Pretraining,
         };
         Assert.NotNull(Run("b", tuned).Report);
     }

@@ -7,13 +7,13 @@ using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Runs;
 
-public sealed class PixelFeedTests : IDisposable
+public sealed class BatchFeedTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly TrainSettings _settings;
     private readonly IImageDataset _images;
 
-    public PixelFeedTests()
+    public BatchFeedTests()
     {
         TinyRun.WriteData(_folder["data"]);
         _settings = TinyRun.Settings.WithEpochs(2);
@@ -24,13 +24,13 @@ public sealed class PixelFeedTests : IDisposable
 
     // Sent ahead always, never, and now and then: at every step what the loader and the plain copy give.
     [Theory, MemberData(nameof(Backends.Models), MemberType = typeof(Backends))]
-    public void Batches_are_the_loaders_whether_they_were_sent_ahead_or_not(string name)
+    public void Batches_are_the_loaders_whether_they_were_sent_ahead_or_not(string backend)
     {
-        IBackend backend = Backends.Get(name);
-        using var waits = new Feeder(_settings, _images, backend, step => false);
-        using var runsAhead = new Feeder(_settings, _images, backend, step => true);
-        using var mixed = new Feeder(_settings, _images, backend, step => step % 3 == 1);
-        var input = new ImageInput(_settings, backend, _images.Normalization);
+        IBackend device = Backends.Get(backend);
+        using var waits = new Feeder(_settings, _images, device, step => false);
+        using var runsAhead = new Feeder(_settings, _images, device, step => true);
+        using var mixed = new Feeder(_settings, _images, device, step => step % 3 == 1);
+        var input = new ImageInput(_settings, device, _images.Normalization);
         using DataLoader loader = Loader();
         while (loader.TryNext(out ImageBatch? expected))
         {
@@ -54,17 +54,17 @@ public sealed class PixelFeedTests : IDisposable
     [Fact]
     public void A_batch_that_was_sent_ahead_is_not_waited_for()
     {
-        using var feed = new PixelFeed(_images, _settings, Backends.Get(Backends.Cpu));
+        using var feed = BatchFeed.OfPairs(_images, _settings, Backends.Get(Backends.Cpu));
         using var scope = new StepScope();
         Assert.True(feed.TryNext(out DeviceBatch? batch));
-        _ = batch.Views();
+        _ = batch.View(0);
         TimeSpan waited = feed.TimeWaited;
         SpinWait.SpinUntil(() => IsSent(feed), TimeSpan.FromSeconds(10));
         Assert.True(feed.TryNext(out batch));
         Assert.Equal(1, batch.Iteration);
         Assert.InRange(feed.TimeWaited - waited, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
 
-        static bool IsSent(PixelFeed feed)
+        static bool IsSent(BatchFeed feed)
         {
             feed.SendAhead();
             return feed.IsNextOnItsWay;
@@ -85,7 +85,7 @@ public sealed class PixelFeedTests : IDisposable
     private sealed class Feeder(
         TrainSettings settings, IImageDataset images, IBackend backend, Predicate<int> sendsAhead) : IDisposable
     {
-        private readonly PixelFeed _feed = new(images, settings, backend);
+        private readonly BatchFeed _feed = BatchFeed.OfPairs(images, settings, backend);
         private int _step;
 
         public int SentAhead { get; private set; }
@@ -97,7 +97,7 @@ public sealed class PixelFeedTests : IDisposable
             Assert.True(_feed.TryNext(out DeviceBatch? batch));
             Assert.Equal((expected.Epoch, expected.Iteration), (batch.Epoch, batch.Iteration));
             Assert.Equal(expected.Labels, batch.Labels);
-            (Tensor first, Tensor second) = batch.Views();
+            (Tensor first, Tensor second) = (batch.View(0), batch.View(1));
             bool isLast = (expected.Epoch + 1) * (expected.Iteration + 1) == 2 * TinyRun.StepsPerEpoch;
             if (sendsAhead(_step++) && !isLast)
             {

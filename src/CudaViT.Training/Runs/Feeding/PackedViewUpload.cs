@@ -7,6 +7,8 @@ namespace CudaViT.Training.Runs;
 /// <summary>Decoded images go to the device, packed, and it makes both views of them.</summary>
 internal sealed class PackedViewUpload : ViewUpload
 {
+    private const int ViewCount = 2;
+
     // Room for four times what the views take, so that few images have to be reduced before they are sent; more for tiny
     // views, and altogether no more than this.
     private const int ImageToViews = 4;
@@ -53,12 +55,13 @@ internal sealed class PackedViewUpload : ViewUpload
         }
     }
 
-    public override (Tensor First, Tensor Second) Views()
+    public override Tensor View(int view)
     {
-        NdArray pixels = Slots[0].Acquire();
-        (Tensor, Tensor) views = (View(pixels, 0), View(pixels, 1));
+        using var role = new MemoryRoleScope(MemoryRole.Data);
+        NdArray result = NdArray.Empty(_backend, _shape, _dtype);
+        AugmentViews.Apply(result, Slots[0].Acquire(), _transforms[view], _mean, _std);
         Slots[0].Release();
-        return views;
+        return new Tensor(result);
     }
 
     /// <summary>Bytes that an image may take, so that any fits.</summary>
@@ -85,13 +88,5 @@ internal sealed class PackedViewUpload : ViewUpload
         long wanted = Math.Min(
             Math.Max(ImageToViews * views, SmallImageBytes), dataset.LargestImageBytes ?? long.MaxValue);
         return (int)Math.Max(views, Math.Min(wanted, MostBytes / batch));
-    }
-
-    private Tensor View(NdArray pixels, int view)
-    {
-        using var role = new MemoryRoleScope(MemoryRole.Data);
-        NdArray result = NdArray.Empty(_backend, _shape, _dtype);
-        AugmentViews.Apply(result, pixels, _transforms[view], _mean, _std);
-        return new Tensor(result);
     }
 }

@@ -1,28 +1,27 @@
 using CudaViT.Core;
 using CudaViT.Training.Data;
-using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs;
 
 /// <summary>Views that the loader has made go to the device as they are.</summary>
-internal sealed class RenderedViewUpload(IImageDataset dataset, TrainSettings settings, IBackend backend)
-    : ViewUpload(NewSlots(backend, ViewCount, ImageInput.PixelShape(settings.Model, settings.Recipe.Batch)))
+/// <param name="input">Brings them to the form that the model takes.</param>
+/// <param name="shape">[B, size, size, channels].</param>
+/// <param name="views">Number of views of an image.</param>
+/// <param name="backend">The device.</param>
+internal sealed class RenderedViewUpload(ImageInput input, Shape shape, int views, IBackend backend)
+    : ViewUpload(NewSlots(backend, views, shape))
 {
-    private readonly ImageInput _input = new(settings, backend, dataset.Normalization);
-
     public override void Send(ImageBatch batch)
     {
-        for (int view = 0; view < ViewCount; view++)
+        for (int view = 0; view < Slots.Length; view++)
         {
             Slots[view].Fill(batch.BufferOf(view), batch.ViewSizeInBytes(view));
         }
     }
 
-    public override (Tensor First, Tensor Second) Views() => (View(0), View(1));
-
-    private Tensor View(int view)
+    public override Tensor View(int view)
     {
-        Tensor images = _input.ToTensor(Slots[view].Acquire());
+        Tensor images = input.ToTensor(Slots[view].Acquire());
         Slots[view].Release();
         return images;
     }

@@ -3,11 +3,9 @@ using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Runs;
 
-/// <summary>How the two views of a batch get to the device.</summary>
+/// <summary>How the views of a batch get to the device.</summary>
 internal abstract class ViewUpload(UploadSlot[] slots) : IDisposable
 {
-    public const int ViewCount = 2;
-
     /// <summary>What <see cref="DataLoaderSettings.PackedBytes"/> must be.</summary>
     public virtual int? PackedBytes => null;
 
@@ -17,8 +15,8 @@ internal abstract class ViewUpload(UploadSlot[] slots) : IDisposable
     /// <summary>Begins to copy a batch; it must stay as it is until <see cref="WaitUntilRead"/>.</summary>
     public abstract void Send(ImageBatch batch);
 
-    /// <summary>The views of the batch sent last. Called before the next one is sent.</summary>
-    public abstract (Tensor First, Tensor Second) Views();
+    /// <summary>A view of the batch sent last. Called before the next one is sent.</summary>
+    public abstract Tensor View(int view);
 
     /// <summary>Waits until the device has read the batch sent last.</summary>
     public void WaitUntilRead()
