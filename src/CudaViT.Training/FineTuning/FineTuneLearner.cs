@@ -34,7 +34,7 @@ public sealed class FineTuneLearner
     public FineTuneLearner(FineTuneSettings settings, int classes, IBackend backend, Normalization normalization)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        (_settings, _backend) = (settings, backend);
+        (_settings, _backend, Classes) = (settings, backend, classes);
         _model = settings.ModelSettings(classes);
         Input = new ImageInput(_model, backend, normalization);
         _erasing = new ErasingSettings(settings.Views.EraseProbability);
@@ -55,6 +55,9 @@ public sealed class FineTuneLearner
             Model.Encoder.Layers, settings.Recipe.WeightDecay, settings.Recipe.LayerDecay));
         _watched = [new ParameterSet("all", [.. Model.Parameters()])];
     }
+
+    /// <summary>Number of classes that it tells apart.</summary>
+    public int Classes { get; }
 
     /// <summary>The classifier.</summary>
     public Classifier Model { get; }

@@ -21,6 +21,7 @@ public sealed class FineTuner
     private readonly IWorkProgress _progress;
     private readonly DatasetSplits _data;
     private readonly FineTuneLearner _learner;
+    private readonly ClassifierJudge _judge;
     private readonly RunCheckpoints _checkpoints;
     private readonly FineTuneFiles _files;
     private readonly int _stepsPerEpoch;
@@ -53,6 +54,7 @@ public sealed class FineTuner
         RequireUsable();
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
         _learner = new FineTuneLearner(settings, _data.Train.ClassCount, backend, _data.Train.Normalization);
+        _judge = new ClassifierJudge(_learner, _data.HeldOut!, settings);
         _files = new FineTuneFiles(folder, settings, _data);
         var identity = new RunIdentity(
             settings.Seed, settings.Preset, settings.Digest(), _stepsPerEpoch, _data.Train.Name);
@@ -239,7 +241,7 @@ public sealed class FineTuner
         }
 
         long start = Stopwatch.GetTimestamp();
-        (Tally weights, Tally? average) = Judge();
+        (Tally weights, Tally? average) = (_tallies = _judge.Judge()).Value;
         var line = new FineTuneEvaluation(
             _step,
             _history.Count + 1,
@@ -260,43 +262,9 @@ public sealed class FineTuner
             $"after epoch {line.Evaluation,-4} {scores}   ({line.Timing.Seconds:f1} s)"));
     }
 
-    private (Tally Weights, Tally? Average) Judge()
-    {
-        int classes = _data.Train.ClassCount;
-        var weights = new Tally(classes);
-        Tally? average = _learner.Average is null ? null : new Tally(classes);
-        IEnumerable<ImageBatch> batches = EvaluationBatches.Enumerate(
-            _data.HeldOut!,
-            _settings.Pretraining.Model.ImageSize,
-            _settings.Pretraining.Evaluation.Batch,
-            _settings.TestShortSide(),
-            _settings.Views.Interpolation);
-        foreach (ImageBatch batch in batches)
-        {
-            using var scope = new StepScope();
-            Tensor images = _learner.Input.ToTensor(batch.View(0));
-            Count(weights, _learner.Judge(_learner.Model, images), batch.Labels);
-            if (average is not null)
-            {
-                Count(average, _learner.Judge(_learner.Average!, images), batch.Labels);
-            }
-        }
-
-        _tallies = (weights, average);
-        return _tallies.Value;
-
-        void Count(Tally tally, double[] logits, ReadOnlySpan<int> labels)
-        {
-            for (int i = 0; i < labels.Length; i++)
-            {
-                tally.Add(logits.AsSpan(i * classes, classes), labels[i]);
-            }
-        }
-    }
-
     private FineTuneReport Finish()
     {
-        (Tally weights, Tally? average) = _tallies ?? Judge(); // an earlier process made the last evaluation
+        (Tally weights, Tally? average) = _tallies ?? _judge.Judge(); // an earlier process made the last evaluation
         FineTuneReport report = _files.Report(_history, weights, average);
         _files.Write(report, _learner);
         return report;

@@ -52,11 +52,8 @@ public sealed record SettingsRequest
         ArgumentNullException.ThrowIfNull(stored);
         TrainSettings wanted = Apply(stored, File is null ? null : SettingsJson.ReadFile(File));
         wanted = Preset is null ? wanted : wanted with { Preset = Preset };
-        return stored.FirstDifference(wanted) is (string key, string before, string now)
-            ? throw new SettingsException(
-                $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, "
-                + "or start a new run in another folder.")
-            : wanted;
+        RequireSame(stored.FirstDifference(wanted));
+        return wanted;
     }
 
     private TrainSettings Apply(TrainSettings settings, JsonObject? file)
@@ -85,7 +82,20 @@ public sealed record SettingsRequest
     private static string? UnreadWeights(JsonObject? file) =>
         file?["init"] is JsonObject init && TextAt(init["sha256"]) is null ? TextAt(init["path"]) : null;
 
-    private static string? TextAt(JsonNode? node) =>
+    /// <summary>Refuses to go on with a run under other settings.</summary>
+    /// <param name="difference">The first of them: its key, value of the run and value asked for; null if there is none.</param>
+    internal static void RequireSame((string Key, string Before, string Now)? difference)
+    {
+        if (difference is var (key, before, now))
+        {
+            throw new SettingsException(
+                $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, "
+                + "or start a new run in another folder.");
+        }
+    }
+
+    /// <summary>The text that stands at a place; null if there is something else.</summary>
+    internal static string? TextAt(JsonNode? node) =>
         node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
     /// <summary>Puts the name of the file, if there is one, before what is wrong with its content.</summary>

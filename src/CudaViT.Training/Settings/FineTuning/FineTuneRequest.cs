@@ -36,7 +36,7 @@ public sealed record FineTuneRequest
     public FineTuneSettings Resolve()
     {
         JsonObject? file = File is null ? null : SettingsJson.ReadFile(File);
-        string checkpoint = Checkpoint ?? Text(file, "checkpoint") ?? throw new SettingsException(
+        string checkpoint = Checkpoint ?? SettingsRequest.TextAt(file?["checkpoint"]) ?? throw new SettingsException(
             "--checkpoint is missing; expected the file of an encoder: a final.safetensors of cudavit train, or a file "
             + "of cudavit import.");
         file?.Remove("checkpoint");
@@ -48,7 +48,7 @@ public sealed record FineTuneRequest
         }
 
         FineTuneSettings settings = FineTuneSettings.Of(
-            Preset ?? Text(file, "preset"), Path.GetFullPath(checkpoint), pretraining);
+            Preset ?? SettingsRequest.TextAt(file?["preset"]), Path.GetFullPath(checkpoint), pretraining);
         file?.Remove("pretraining");
         settings = settings with
         {
@@ -67,15 +67,9 @@ public sealed record FineTuneRequest
         ArgumentNullException.ThrowIfNull(stored);
         FineTuneSettings wanted = Apply(stored, File is null ? null : SettingsJson.ReadFile(File));
         wanted = Checkpoint is null ? wanted : wanted with { Checkpoint = Path.GetFullPath(Checkpoint) };
-        return stored.FirstDifference(wanted) is (string key, string before, string now)
-            ? throw new SettingsException(
-                $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, "
-                + "or start a new run in another folder.")
-            : wanted;
+        SettingsRequest.RequireSame(stored.FirstDifference(wanted));
+        return wanted;
     }
-
-    private static string? Text(JsonObject? file, string key) =>
-        file?[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
     private FineTuneSettings Apply(FineTuneSettings settings, JsonObject? file)
     {
