@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.ExceptionServices;
 using CudaViT.Core;
 
 namespace CudaViT.Training.Data;
@@ -33,13 +32,13 @@ public sealed class DataLoader : IDisposable
 
     // All of the following belongs to _gate.
     private readonly object _gate = new();
-    private readonly Queue<Assembly> _inOrder = new(); // begun and not yet delivered, oldest first
-    private readonly Stack<Assembly> _idle = new();
-    private readonly Dictionary<ImageBatch, Assembly> _lent = [];
+    private readonly Queue<BatchAssembly> _inOrder = new(); // begun and not yet delivered, oldest first
+    private readonly Stack<BatchAssembly> _idle = new();
+    private readonly Dictionary<ImageBatch, BatchAssembly> _lent = [];
     private readonly int[] _order;
     private int _orderEpoch = -1;
     private (int Epoch, int Iteration) _next;
-    private Assembly? _open; // the one whose samples are being handed out
+    private BatchAssembly? _open; // the one whose samples are being handed out
 
     private volatile bool _stopped;
     private long _waitedTicks;
@@ -99,7 +98,7 @@ public sealed class DataLoader : IDisposable
                 Repeats = settings.Repeats,
             };
             _all.Add(batch);
-            _idle.Push(new Assembly(batch));
+            _idle.Push(new BatchAssembly(batch));
         }
 
         _workers = new Thread[settings.Workers ?? FreeProcessors(settings.ComputeThreads)];
@@ -164,7 +163,7 @@ public sealed class DataLoader : IDisposable
         {
             bool isReady = !_stopped
                 && _lent.Count <= _settings.PrefetchBatches
-                && _inOrder.TryPeek(out Assembly? next)
+                && _inOrder.TryPeek(out BatchAssembly? next)
                 && next is { Unfinished: 0, Error: null };
             batch = isReady ? Lend() : null;
             return isReady;
@@ -192,7 +191,7 @@ public sealed class DataLoader : IDisposable
 
     private ImageBatch Lend()
     {
-        Assembly assembly = _inOrder.Dequeue();
+        BatchAssembly assembly = _inOrder.Dequeue();
         _lent.Add(assembly.Batch, assembly);
         return assembly.Batch;
     }
@@ -207,7 +206,7 @@ public sealed class DataLoader : IDisposable
             ? new ViewPacker((AugmentationSettings)_recipe, _settings.Seed, _views, limit)
             : null;
         var scratch = new ImageBuffer();
-        while (TryTakeChunk(out Assembly? assembly, out int first, out int end))
+        while (TryTakeChunk(out BatchAssembly? assembly, out int first, out int end))
         {
             int position = first;
             try
@@ -275,7 +274,7 @@ public sealed class DataLoader : IDisposable
         }
     }
 
-    private bool TryTakeChunk([NotNullWhen(true)] out Assembly? assembly, out int first, out int end)
+    private bool TryTakeChunk([NotNullWhen(true)] out BatchAssembly? assembly, out int first, out int end)
     {
         lock (_gate)
         {
@@ -305,7 +304,7 @@ public sealed class DataLoader : IDisposable
 
     private bool TryBegin()
     {
-        if (!_idle.TryPop(out Assembly? assembly))
+        if (!_idle.TryPop(out BatchAssembly? assembly))
         {
             return false;
         }
@@ -341,44 +340,10 @@ public sealed class DataLoader : IDisposable
     {
         lock (_gate)
         {
-            if (_lent.Remove(batch, out Assembly? assembly)) // else disposed twice
+            if (_lent.Remove(batch, out BatchAssembly? assembly)) // else disposed twice
             {
                 _idle.Push(assembly);
                 Monitor.PulseAll(_gate);
-            }
-        }
-    }
-
-    /// <summary>A batch on its way through the workers.</summary>
-    private sealed class Assembly(ImageBatch batch)
-    {
-        private int _errorPosition;
-
-        public ImageBatch Batch => batch;
-
-        /// <summary>Samples handed out to workers.</summary>
-        public int Taken { get; set; }
-
-        /// <summary>Samples that are not in the batch yet.</summary>
-        public int Unfinished { get; set; }
-
-        public ExceptionDispatchInfo? Error { get; private set; }
-
-        public void Begin(int epoch, int iteration, int firstCopy, ReadOnlySpan<int> samples)
-        {
-            (Batch.Epoch, Batch.Iteration, Batch.Count) = (epoch, iteration, samples.Length);
-            Batch.FirstCopy = firstCopy;
-            Batch.Packed?.Clear();
-            samples.CopyTo(Batch.WritableSamples);
-            (Taken, Unfinished) = (0, samples.Length);
-        }
-
-        /// <summary>Keeps the error of the first bad sample, whichever worker was faster.</summary>
-        public void Fail(int position, Exception error)
-        {
-            if (Error is null || position < _errorPosition)
-            {
-                (Error, _errorPosition) = (ExceptionDispatchInfo.Capture(error), position);
             }
         }
     }

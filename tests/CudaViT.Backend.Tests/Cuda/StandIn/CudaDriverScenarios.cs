@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
 using CudaViT.Core;
 using CudaViT.Cuda;
-using CudaViT.TestKit;
 
 namespace CudaViT.Backend.Tests.Cuda;
 
 /// <summary>What <see cref="CudaDriver"/> promises, for a process in which the libraries are those that stand in.</summary>
-internal static unsafe class CudaDriverScenarios
+internal static partial class CudaDriverScenarios
 {
     private static readonly byte[] Code = "STAND-IN"u8.ToArray();
 
@@ -31,118 +30,6 @@ internal static unsafe class CudaDriverScenarios
 
     public static void Statuses_without_a_name_here_get_the_drivers() =>
         Assert.Equal("CUDA_ERROR_MADE_UP", CudaError.Name((CudaStatus)12345));
-
-    // Nothing; below, at and above the limit of small copies; several pieces; more than all staging buffers together.
-    public static void Copies_arrive()
-    {
-        using var driver = new CudaDriver();
-        foreach (GpuStream stream in Enum.GetValues<GpuStream>())
-        {
-            foreach (int bytes in (int[])[0, 1, 4095, 4096, 4097, (8 << 20) + 1, (80 << 20) + 5])
-            {
-                byte[] values = Bytes(bytes, seed: bytes);
-                byte[] back = new byte[bytes];
-                nint address = driver.Allocate(bytes + 3);
-
-                driver.CopyFromHost(values, address + 3, stream);
-                driver.CopyToHost(address + 3, back, stream);
-
-                Assert.True(values.AsSpan().SequenceEqual(back), $"{bytes} bytes in {stream}");
-                driver.Free(address);
-            }
-        }
-    }
-
-    // The device is behind: a buffer that was filled again before it had been read would show.
-    public static void Staging_buffers_wait_for_their_turn()
-    {
-        using var driver = new CudaDriver();
-        const int Count = 200;
-        foreach (int bytes in (int[])[8, 5000])
-        {
-            nint address = driver.Allocate(bytes * Count);
-            byte[] all = Bytes(bytes * Count, seed: 1);
-            for (int i = 0; i < Count; i++)
-            {
-                byte[] part = all[(i * bytes)..((i + 1) * bytes)];
-                driver.CopyFromHost(part, address + (i * bytes), GpuStream.Compute);
-                Array.Clear(part); // the caller may do so
-            }
-
-            byte[] back = new byte[all.Length];
-            driver.CopyToHost(address, back, GpuStream.Compute);
-            Assert.Equal(all, back);
-        }
-    }
-
-    // The device is behind: what the source holds when the copy runs is what arrives.
-    public static void Pinned_memory_is_read_in_place()
-    {
-        using var driver = new CudaDriver();
-        using HostBuffer buffer = driver.AllocateHost(100);
-        using GpuEvent arrived = driver.CreateEvent();
-        nint address = driver.Allocate(100);
-        byte[] back = new byte[100];
-
-        driver.Synchronize(arrived); // never recorded
-        buffer.Bytes.Fill(1);
-        driver.CopyFromHost(buffer, 100, address, GpuStream.Copy);
-        driver.Record(arrived, GpuStream.Copy);
-        buffer.Bytes.Fill(2);
-        driver.Synchronize(arrived);
-        buffer.Bytes.Fill(3);
-        driver.CopyToHost(address, back, GpuStream.Copy);
-
-        Assert.All(back, value => Assert.Equal(2, value));
-        using HostBuffer foreign = HostBuffer.Managed(100);
-        Assert.Throws<ArgumentException>(() => driver.CopyFromHost(foreign, 100, address, GpuStream.Copy));
-        Assert.Throws<ArgumentOutOfRangeException>(() => driver.CopyFromHost(buffer, 101, address, GpuStream.Copy));
-        buffer.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => buffer.Bytes.Length);
-    }
-
-    public static void Memory_is_set_and_copied()
-    {
-        using var driver = new CudaDriver();
-        nint from = driver.Allocate(1000), to = driver.Allocate(1000);
-        byte[] back = new byte[1000];
-
-        driver.Set(from, 7, 1000, GpuStream.Compute);
-        driver.Copy(from, to, 500, GpuStream.Compute);
-        driver.Set(to + 500, 9, 500, GpuStream.Compute);
-        driver.CopyToHost(to, back, GpuStream.Compute);
-
-        Assert.Equal([.. Enumerable.Repeat((byte)7, 500), .. Enumerable.Repeat((byte)9, 500)], back);
-    }
-
-    public static void Memory_goes_back_after_the_work_that_uses_it()
-    {
-        using var driver = new CudaDriver();
-        nint kept = driver.Allocate(100);
-        nint freed = driver.Allocate(100);
-        byte[] back = new byte[100];
-
-        driver.Set(freed, 5, 100, GpuStream.Compute);
-        driver.Copy(freed, kept, 100, GpuStream.Compute);
-        driver.Free(freed); // the copy has not run yet
-        driver.CopyToHost(kept, back, GpuStream.Compute);
-
-        Assert.All(back, value => Assert.Equal(5, value));
-        Assert.Throws<ArgumentException>(() => driver.Free(freed));
-    }
-
-    public static void A_full_device_says_how_full()
-    {
-        using var driver = new CudaDriver();
-        nint held = driver.Allocate(300 << 20);
-
-        var error = Assert.Throws<GpuException>(() => driver.Allocate(300 << 20));
-
-        Assert.True(error.IsOutOfMemory);
-        Assert.Equal(300 << 20, error.MemoryInUse);
-        driver.Free(held);
-        driver.Free(driver.Allocate(300 << 20));
-    }
 
     public static void Kernels_run_with_their_arguments()
     {
@@ -332,51 +219,6 @@ internal static unsafe class CudaDriverScenarios
         }
     }
 
-    public static void Products_are_those_of_the_definition()
-    {
-        List<string> notes = [];
-        using CudaDriver driver = Open(new CudaOptions { Compile = _ => Code, Note = notes.Add });
-        foreach (DType dtype in (DType[])[DType.F64, DType.F32, DType.BF16])
-        {
-            foreach (bool transposeA in (bool[])[false, true])
-            {
-                foreach (bool transposeB in (bool[])[false, true])
-                {
-                    // The stand-in has no algorithm for a bias in F64, like the library.
-                    Multiply(driver, dtype, transposeA, transposeB, batch: 1, bias: dtype != DType.F64, beta: 0);
-                    Multiply(driver, dtype, transposeA, transposeB, batch: 3, bias: dtype != DType.F64, beta: 0.5);
-                    Multiply(driver, dtype, transposeA, transposeB, batch: 1, bias: false, beta: 1);
-                }
-            }
-        }
-
-        Assert.Empty(notes);
-    }
-
-    public static void A_product_without_an_algorithm_goes_to_the_kernel_and_is_told_once()
-    {
-        List<string> notes = [];
-        using CudaDriver driver = Open(new CudaOptions { Compile = _ => Code, Note = notes.Add });
-        nint x = driver.Allocate(1024);
-
-        // Its code is not in what the test loads, which shows that it was asked for.
-        for (int i = 0; i < 2; i++)
-        {
-            Assert.Throws<GpuException>(() => driver.MatMul(
-                new GpuMatMul { DType = DType.F64, M = 2, N = 2, K = 2, A = x, B = x, D = x, Bias = x },
-                GpuStream.Compute));
-        }
-
-        Assert.Equal(
-            "cuBLASLt has no algorithm for 1 x [2, 2] x [2, 2] in F64 with a bias: kernels/matmul.cu multiplies, which is "
-                + "slower",
-            Assert.Single(notes));
-        driver.MatMul(new GpuMatMul { DType = DType.F32, M = 0, N = 2, K = 2, A = x, B = x, D = x }, GpuStream.Compute);
-        driver.MatMul(new GpuMatMul { DType = DType.F32, M = 2, N = 0, K = 2, A = x, B = x, D = x }, GpuStream.Compute);
-        Assert.Throws<GpuException>(() => driver.MatMul(
-            new GpuMatMul { DType = DType.F32, M = 2, N = 2, K = 0, A = x, B = x, D = x }, GpuStream.Compute));
-    }
-
     /// <summary>In a process of its own: the device stays as it is.</summary>
     internal static void A_fault(bool isSynchronous)
     {
@@ -438,89 +280,6 @@ internal static unsafe class CudaDriverScenarios
         arguments.AddAddress(x);
         arguments.Add(count);
         arguments.Pass(function, 1, threads, sharedBytes, GpuStream.Compute, driver);
-    }
-
-    private static void Multiply(
-        CudaDriver driver, DType dtype, bool transposeA, bool transposeB, int batch, bool bias, double beta)
-    {
-        const int M = 3, N = 5, K = 4;
-        int size = dtype.SizeInBytes();
-        double[] a = Round(Values.Normal(batch * M * K, seed: 1)), b = Round(Values.Normal(batch * K * N, seed: 2));
-        double[] c = Round(Values.Normal(batch * M * N, seed: 3)), row = Round(Values.Normal(N, seed: 4));
-        nint addressA = Upload(a), addressB = Upload(b), addressD = Upload(c), addressBias = bias ? Upload(row) : 0;
-        driver.MatMul(
-            new GpuMatMul
-            {
-                DType = dtype,
-                M = M,
-                N = N,
-                K = K,
-                A = addressA,
-                B = addressB,
-                C = addressD,
-                D = addressD,
-                Bias = addressBias,
-                TransposeA = transposeA,
-                TransposeB = transposeB,
-                Batch = batch,
-                StrideA = M * K,
-                StrideB = K * N,
-                StrideD = M * N,
-                Alpha = 2,
-                Beta = beta,
-            },
-            GpuStream.Compute);
-        byte[] bytes = new byte[c.Length * size];
-        driver.CopyToHost(addressD, bytes, GpuStream.Compute);
-
-        for (int i = 0; i < c.Length; i++)
-        {
-            (int matrix, int m, int n) = (i / (M * N), i / N % M, i % N);
-            double sum = 0;
-            for (int k = 0; k < K; k++)
-            {
-                sum += a[(matrix * M * K) + (transposeA ? (k * M) + m : (m * K) + k)]
-                    * b[(matrix * K * N) + (transposeB ? (n * K) + k : (k * N) + n)];
-            }
-
-            double expected = (2 * sum) + (beta * c[i]) + (bias ? row[n] : 0);
-            double error = dtype == DType.F64 ? 1e-14 : dtype == DType.F32 ? 1e-6 : 1.0 / 256;
-            Assert.Equal(expected, Read(bytes, i), error * (1 + Math.Abs(expected)));
-        }
-
-        foreach (nint address in (nint[])[addressA, addressB, addressD, .. bias ? (nint[])[addressBias] : []])
-        {
-            driver.Free(address);
-        }
-
-        double[] Round(double[] values) => Array.ConvertAll(values, value => dtype switch
-        {
-            DType.F64 => value,
-            DType.F32 => (float)value,
-            _ => (double)(BFloat16)value,
-        });
-
-        nint Upload(double[] values)
-        {
-            nint address = driver.Allocate(values.Length * size);
-            driver.CopyFromHost(
-                dtype switch
-                {
-                    DType.F64 => MemoryMarshal.AsBytes<double>(values),
-                    DType.F32 => MemoryMarshal.AsBytes<float>(Array.ConvertAll(values, value => (float)value)),
-                    _ => MemoryMarshal.AsBytes<BFloat16>(Array.ConvertAll(values, value => (BFloat16)value)),
-                },
-                address,
-                GpuStream.Compute);
-            return address;
-        }
-
-        double Read(byte[] from, int index) => dtype switch
-        {
-            DType.F64 => MemoryMarshal.Cast<byte, double>(from)[index],
-            DType.F32 => MemoryMarshal.Cast<byte, float>(from)[index],
-            _ => (double)MemoryMarshal.Cast<byte, BFloat16>(from)[index],
-        };
     }
 
     private static float[] Floats(CudaDriver driver, nint address, int count)
