@@ -15,9 +15,10 @@ public static class Fixtures
     public static string File(params ReadOnlySpan<string> parts) => Path.Combine([Root, .. parts]);
 
     /// <summary>
-    /// Full path of a file that comes with the tests themselves, whatever folder of recordings is chosen.
+    /// Full path of a file that comes with the tests themselves, whatever folder of recordings is chosen, unless the tests
+    /// were published away from theirs.
     /// </summary>
-    public static string Shipped(params ReadOnlySpan<string> parts) => Path.Combine([FindShipped(), .. parts]);
+    public static string Shipped(params ReadOnlySpan<string> parts) => Path.Combine([FindAbove() ?? Root, .. parts]);
 
     private static string Find()
     {
@@ -29,10 +30,11 @@ public static class Fixtures
                     $"CUDAVIT_FIXTURES is '{chosen}', but there is no such folder. Correct the variable or unset it.");
         }
 
-        return FindShipped();
+        return FindAbove() ?? throw new DirectoryNotFoundException(
+            $"No tests/fixtures above {AppContext.BaseDirectory}. Set CUDAVIT_FIXTURES to the folder that holds them.");
     }
 
-    private static string FindShipped()
+    private static string? FindAbove()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
@@ -43,7 +45,6 @@ public static class Fixtures
             }
         }
 
-        throw new DirectoryNotFoundException(
-            $"No tests/fixtures above {AppContext.BaseDirectory}. Set CUDAVIT_FIXTURES to the folder that holds them.");
+        return null;
     }
 }
