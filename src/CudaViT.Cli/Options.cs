@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.Training.Data;
 using CudaViT.Training.Settings;
@@ -160,6 +161,15 @@ internal static class Options
         "bf16" => Core.DType.BF16,
         _ => Core.DType.F64,
     };
+
+    /// <summary>A setting, if its option was given; a default of the option's own is none.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="option">The option.</param>
+    /// <param name="key">The setting it stands for.</param>
+    /// <param name="value">Its value.</param>
+    public static IEnumerable<SettingsOption> Given(
+        this ParseResult parsed, Option option, string key, JsonNode? value) =>
+        parsed.GetResult(option) is { Implicit: false } ? [new SettingsOption(option.Name, key, value)] : [];
 
     private static Func<ArgumentResult, string?> Choice(params string[] names) => result =>
         names.Contains(result.Tokens[0].Value)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Training.Evaluation;
@@ -93,20 +92,20 @@ internal static class FineTuneCommand
                 Epochs = parsed.GetValue(epochs),
                 Options =
                 [
-                    .. Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
-                    .. Given(batch, "recipe.batch", parsed.GetValue(batch)),
-                    .. Given(rate, "recipe.baseLearningRate", parsed.GetValue(rate)),
-                    .. Given(layerDecay, "recipe.layerDecay", parsed.GetValue(layerDecay)),
-                    .. Given(dropPath, "recipe.dropPath", parsed.GetValue(dropPath)),
-                    .. Given(seed, "seed", parsed.GetValue(seed)),
-                    .. Given(dtype, "dtype", parsed.GetValue(dtype)),
-                    .. Given(limit, "data.limit", parsed.GetValue(limit)),
-                    .. Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
-                    .. Given(device, "run.device", parsed.GetValue(device)),
-                    .. Given(threads, "run.threads", parsed.GetValue(threads)),
-                    .. Given(workers, "run.workers", parsed.GetValue(workers)),
-                    .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
-                    .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
+                    .. parsed.Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
+                    .. parsed.Given(batch, "recipe.batch", parsed.GetValue(batch)),
+                    .. parsed.Given(rate, "recipe.baseLearningRate", parsed.GetValue(rate)),
+                    .. parsed.Given(layerDecay, "recipe.layerDecay", parsed.GetValue(layerDecay)),
+                    .. parsed.Given(dropPath, "recipe.dropPath", parsed.GetValue(dropPath)),
+                    .. parsed.Given(seed, "seed", parsed.GetValue(seed)),
+                    .. parsed.Given(dtype, "dtype", parsed.GetValue(dtype)),
+                    .. parsed.Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. parsed.Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
+                    .. parsed.Given(device, "run.device", parsed.GetValue(device)),
+                    .. parsed.Given(threads, "run.threads", parsed.GetValue(threads)),
+                    .. parsed.Given(workers, "run.workers", parsed.GetValue(workers)),
+                    .. parsed.Given(every, "run.checkpointEvery", parsed.GetValue(every)),
+                    .. parsed.Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
                 ],
             };
             bool isResumed = parsed.GetValue(resume);
@@ -115,9 +114,6 @@ internal static class FineTuneCommand
                 ? request.ResolveOver(FineTuneRequest.Read(run.SettingsPath))
                 : request.Resolve();
             return Run(wanted, run, isResumed, parsed.GetValue(kernels), output, parsed.GetValue(json));
-
-            IEnumerable<SettingsOption> Given(Option option, string key, JsonNode? value) =>
-                parsed.GetResult(option) is { Implicit: false } ? [new SettingsOption(option.Name, key, value)] : [];
         });
         return command;
     }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Training.Data;
@@ -99,26 +98,23 @@ internal static class TrainCommand
                 Epochs = parsed.GetValue(epochs),
                 Options =
                 [
-                    .. Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
-                    .. Given(batch, "recipe.batch", parsed.GetValue(batch)),
-                    .. Given(seed, "seed", parsed.GetValue(seed)),
-                    .. Given(dtype, "dtype", parsed.GetValue(dtype)),
-                    .. Given(limit, "data.limit", parsed.GetValue(limit)),
-                    .. Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
-                    .. Given(device, "run.device", parsed.GetValue(device)),
-                    .. Given(threads, "run.threads", parsed.GetValue(threads)),
-                    .. Given(workers, "run.workers", parsed.GetValue(workers)),
-                    .. Given(augment, "views.augment", parsed.GetValue(augment)),
-                    .. Given(every, "run.checkpointEvery", parsed.GetValue(every)),
-                    .. Given(tensorBoard, "run.tensorBoard", parsed.GetValue(tensorBoard)),
-                    .. Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),
-                    .. Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
+                    .. parsed.Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
+                    .. parsed.Given(batch, "recipe.batch", parsed.GetValue(batch)),
+                    .. parsed.Given(seed, "seed", parsed.GetValue(seed)),
+                    .. parsed.Given(dtype, "dtype", parsed.GetValue(dtype)),
+                    .. parsed.Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. parsed.Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
+                    .. parsed.Given(device, "run.device", parsed.GetValue(device)),
+                    .. parsed.Given(threads, "run.threads", parsed.GetValue(threads)),
+                    .. parsed.Given(workers, "run.workers", parsed.GetValue(workers)),
+                    .. parsed.Given(augment, "views.augment", parsed.GetValue(augment)),
+                    .. parsed.Given(every, "run.checkpointEvery", parsed.GetValue(every)),
+                    .. parsed.Given(tensorBoard, "run.tensorBoard", parsed.GetValue(tensorBoard)),
+                    .. parsed.Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),
+                    .. parsed.Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
                 ],
             };
             return Run(request, parsed.GetValue(folder), parsed.GetValue(kernels), parsed.GetValue(resume), output);
-
-            IEnumerable<SettingsOption> Given(Option option, string key, JsonNode? value) =>
-                parsed.GetResult(option) is { Implicit: false } ? [new SettingsOption(option.Name, key, value)] : [];
         });
         return command;
     }
