@@ -4,10 +4,11 @@
 // Chooses the images of Fashion-MNIST that come with the program:
 //   dotnet run tools/make-fashion-subset.cs -- SOURCE_DIR [OUT_DIR]
 // SOURCE_DIR holds the four original files; OUT_DIR is by default the folder they are embedded from.
+
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
-using CudaViT.Training;
-using CudaViT.Training.Data;
+using CudaViT.Core;
+using CudaViT.Data.Sets;
 
 if (args.Length is not (1 or 2))
 {
@@ -53,4 +54,4 @@ static void Write(string path, Action<Stream> write)
 }
 
 static string DefaultTarget([CallerFilePath] string script = "") =>
-    Path.Combine(Path.GetDirectoryName(script)!, "..", "src", "CudaViT.Training", "Data", "FashionMnist");
+    Path.Combine(Path.GetDirectoryName(script)!, "..", "src", "CudaViT.Data", "Sets", "FashionMnist");

@@ -4,7 +4,6 @@ using CudaViT.Cli.Commands;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Cuda;
-using CudaViT.Training;
 
 namespace CudaViT.Cli;
 

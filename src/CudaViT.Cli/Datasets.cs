@@ -1,7 +1,6 @@
+using CudaViT.Data.Sets;
 using CudaViT.Images;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli;

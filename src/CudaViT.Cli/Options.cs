@@ -4,7 +4,8 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Nodes;
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli;

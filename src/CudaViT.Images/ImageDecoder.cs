@@ -1,4 +1,5 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 
 namespace CudaViT.Images;
 

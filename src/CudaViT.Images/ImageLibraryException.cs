@@ -1,4 +1,4 @@
-using CudaViT.Training;
+using CudaViT.Core;
 
 namespace CudaViT.Images;
 

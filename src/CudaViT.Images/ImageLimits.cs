@@ -1,4 +1,4 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Sets;
 
 namespace CudaViT.Images;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using CudaViT.Training.Data;
+using CudaViT.Data.Sets;
 
 namespace CudaViT.Images;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 using CudaViT.Images.Interop;
-using CudaViT.Training.Data;
 
 namespace CudaViT.Images;
 

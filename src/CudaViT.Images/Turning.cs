@@ -1,4 +1,4 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Pixels;
 
 namespace CudaViT.Images;
 

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
 using CudaViT.Images;
-using CudaViT.Training.Data;
 
 namespace CudaViT.Benchmarks;
 

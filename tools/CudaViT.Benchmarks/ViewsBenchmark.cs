@@ -2,15 +2,16 @@ using System.Diagnostics;
 using System.Globalization;
 using CudaViT.Core;
 using CudaViT.Cuda;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
 using CudaViT.Emulator;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
 
 namespace CudaViT.Benchmarks;
 
-/// <summary>
-/// Both views of MoCo v3 made by a device of packed images that are on it: what augmentation adds to a step.
-/// </summary>
+/// <summary>Both views of MoCo v3 made by a device of packed images that are on it: what augmentation adds to a step.</summary>
 internal static class ViewsBenchmark
 {
     private const int Height = 375;

@@ -3,8 +3,9 @@ using System.Diagnostics;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Cpu;
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
+using CudaViT.Data.Pixels;
+using CudaViT.Training.Models;
+using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Commands;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using CudaViT.Cli.Doctor;
 using CudaViT.Cli.Output;
-using CudaViT.Cuda;
 
 namespace CudaViT.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
+using CudaViT.Core;
 using CudaViT.Training.Checkpoints.Export;
-using CudaViT.Training.Runs;
 
 namespace CudaViT.Cli.Commands;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Evaluation;
-using CudaViT.Training.Runs;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation.Features;
 
 namespace CudaViT.Cli.Commands;
 

@@ -2,9 +2,9 @@ using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Training.Evaluation;
-using CudaViT.Training.FineTuning;
-using CudaViT.Training.Runs;
-using CudaViT.Training.Settings;
+using CudaViT.Training.Runs.FineTuning;
+using CudaViT.Training.Runs.Shared;
+using CudaViT.Training.Settings.FineTuning;
 
 namespace CudaViT.Cli.Commands;
 

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Evaluation;
-using CudaViT.Training.Runs;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Reports.Evaluations;
 
 namespace CudaViT.Cli.Commands;
 

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Reports.Evaluations;
 
 namespace CudaViT.Cli.Commands;
 

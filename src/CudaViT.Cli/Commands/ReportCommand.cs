@@ -2,7 +2,7 @@ using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Training.Reports.Runs;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Cli.Commands;
 

@@ -2,10 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Reports.TensorBoard;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
-using CudaViT.Training.TensorBoard;
 using Spectre.Console;
 
 namespace CudaViT.Cli.Commands;

@@ -1,4 +1,4 @@
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
 
 namespace CudaViT.Cli.Output;
 

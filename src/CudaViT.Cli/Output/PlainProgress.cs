@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
 
 namespace CudaViT.Cli.Output;
 

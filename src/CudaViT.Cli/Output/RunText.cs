@@ -1,6 +1,6 @@
 using System.Globalization;
 using CudaViT.Training.Evaluation;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Output;

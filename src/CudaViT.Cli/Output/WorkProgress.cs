@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using CudaViT.Training.Runs;
+using CudaViT.Core;
 using Spectre.Console;
 
 namespace CudaViT.Cli.Output;

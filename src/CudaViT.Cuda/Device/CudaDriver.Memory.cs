@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace CudaViT.Cuda;
 
 public sealed unsafe partial class CudaDriver

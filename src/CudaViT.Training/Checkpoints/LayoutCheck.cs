@@ -1,4 +1,4 @@
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Checkpoints;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using CudaViT.Core;
 using Microsoft.Win32.SafeHandles;
 
 namespace CudaViT.Training.Checkpoints;
@@ -156,3 +157,6 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 }
+
+/// <summary>A file is not a well-formed safetensors file, or lacks a tensor that was asked for.</summary>
+public sealed class SafetensorsException(string message, Exception? inner = null) : InputException(message, inner);

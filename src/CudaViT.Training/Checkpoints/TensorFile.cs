@@ -1,6 +1,6 @@
 using System.Buffers;
 using CudaViT.Core;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Checkpoints;
 

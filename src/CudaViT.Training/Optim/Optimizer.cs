@@ -1,5 +1,5 @@
 using CudaViT.Core;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Optim;
 
@@ -8,6 +8,9 @@ namespace CudaViT.Training.Optim;
 /// </summary>
 public abstract class Optimizer
 {
+    /// <summary>What the names of the arrays of an optimizer begin with.</summary>
+    internal const string StatePrefix = "opt.";
+
     private readonly Dictionary<Parameter, NdArray?[]> _state = [];
     private readonly string[] _stateNames;
 
@@ -107,12 +110,12 @@ public abstract class Optimizer
         }
 
         IBackend backend = _state.First().Key.Value.Backend;
-        yield return StateSlot.Of("opt.step", backend, () => StepCount, count => StepCount = count);
+        yield return StateSlot.Of(StatePrefix + "step", backend, () => StepCount, count => StepCount = count);
         foreach (Parameter parameter in Groups.SelectMany(group => group.Parameters))
         {
             for (int i = 0; i < _stateNames.Length; i++)
             {
-                yield return StateSlot.Of($"opt.{parameter.Name}.{_stateNames[i]}", _state[parameter][i]!);
+                yield return StateSlot.Of($"{StatePrefix}{parameter.Name}.{_stateNames[i]}", _state[parameter][i]!);
             }
         }
     }

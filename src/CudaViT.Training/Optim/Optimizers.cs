@@ -1,4 +1,4 @@
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Optim;

@@ -1,4 +1,4 @@
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Optim;
 
@@ -64,4 +64,16 @@ public sealed record ParameterGroup(IReadOnlyList<Parameter> Parameters, double 
         .. groups.GroupBy(group => group.WeightDecay)
             .Select(equal => new ParameterGroup([.. equal.SelectMany(group => group.Parameters)], equal.Key)),
     ];
+}
+
+/// <summary>Which parameters weight decay applies to.</summary>
+public enum DecayScope
+{
+    /// <summary>Every trained parameter, as in the reference implementation.</summary>
+    All,
+
+    /// <summary>
+    /// Those with at least two axes longer than 1: weights, but not biases, norm parameters or the class token.
+    /// </summary>
+    MatricesOnly,
 }

@@ -163,3 +163,61 @@ public sealed record ModelSettings
         }
     }
 }
+
+/// <summary>Kind of encoder.</summary>
+public enum Architecture
+{
+    /// <summary>Vision Transformer.</summary>
+    VisionTransformer,
+
+    /// <summary>ResNet-50; patch, width, depth and everything about tokens have no meaning for it.</summary>
+    ResNet50,
+}
+
+/// <summary>What normalizes the input of a block's MLP.</summary>
+public enum MlpNorm
+{
+    /// <summary>Layer normalization.</summary>
+    Layer,
+
+    /// <summary>Batch normalization over samples and tokens (MoCo v3, section 6.3).</summary>
+    Batch,
+}
+
+/// <summary>What a Vision Transformer returns.</summary>
+public enum Pooling
+{
+    /// <summary>The class token after the final norm.</summary>
+    ClassToken,
+
+    /// <summary>No class token; the mean of the tokens after the final norm.</summary>
+    NormThenMean,
+
+    /// <summary>No class token, no final norm; the mean of the tokens.</summary>
+    Mean,
+}
+
+/// <summary>What tells a Vision Transformer where a token stands.</summary>
+public enum PositionTable
+{
+    /// <summary>Fixed sines and cosines of row and column.</summary>
+    SinCos,
+
+    /// <summary>A trained table.</summary>
+    Learned,
+
+    /// <summary>Nothing.</summary>
+    None,
+}
+
+/// <summary>How a Vision Transformer turns an image into tokens.</summary>
+public enum Stem
+{
+    /// <summary>Cut into patches, one linear layer.</summary>
+    Patch,
+
+    /// <summary>
+    /// Four strided 3×3 convolutions and one of 1×1, as in the reference implementation's later variants.
+    /// </summary>
+    Convolution,
+}

@@ -65,3 +65,19 @@ public sealed record RecipeSettings
 
     private static bool IsAmount(double value) => double.IsFinite(value) && value >= 0;
 }
+
+/// <summary>Update rule.</summary>
+public enum OptimizerKind
+{
+    /// <summary>Adam with decoupled weight decay.</summary>
+    AdamW,
+
+    /// <summary>LARS, for ResNets.</summary>
+    Lars,
+
+    /// <summary>LAMB, the paper's comparison.</summary>
+    Lamb,
+
+    /// <summary>Gradient descent with momentum.</summary>
+    Sgd,
+}

@@ -6,6 +6,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using CudaViT.Core;
 
 namespace CudaViT.Training.Settings;
 
@@ -226,5 +227,15 @@ public static class SettingsJson
     {
         [SuppressMessage("Globalization", "CA1308", Justification = "A spelling for people, not a normal form.")]
         public override string ConvertName(string name) => name.ToLowerInvariant();
+    }
+}
+
+/// <summary>Settings that cannot be used, or the name of a preset that does not exist.</summary>
+public sealed class SettingsException : InputException
+{
+    /// <summary>Creates the error.</summary>
+    public SettingsException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
     }
 }

@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Optim;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Training.Settings;
 
@@ -106,12 +105,16 @@ public sealed record TrainSettings
 
     /// <summary>How the views of an image are made.</summary>
     internal AugmentationSettings Augmentation => Views.ToAugmentation(Model.ImageSize, Recipe.CropMinimum);
+}
 
-    /// <summary>Learning rate of the step at fractional epoch <paramref name="epoch"/>.</summary>
-    internal double LearningRate(double epoch) => Schedules.WarmupCosine(
-        epoch, Schedules.ScaledRate(Recipe.BaseLearningRate, Recipe.Batch), Recipe.WarmupEpochs, Recipe.Epochs);
+/// <summary>The weights that a run begins with, unless they are drawn.</summary>
+public sealed record InitSettings
+{
+    /// <summary>A file that training or importing wrote; null to draw initial values.</summary>
+    public string? Path { get; init; }
 
-    /// <summary>Momentum of the momentum encoder at fractional epoch <paramref name="epoch"/>.</summary>
-    internal double EncoderMomentum(double epoch) =>
-        Schedules.EncoderMomentum(epoch, Recipe.Momentum, Recipe.Epochs, Recipe.MomentumCosine);
+    /// <summary>
+    /// SHA-256 of the file in hexadecimal: what decides the result. Null to take that of the file, and its model with it.
+    /// </summary>
+    public string? Sha256 { get; init; }
 }

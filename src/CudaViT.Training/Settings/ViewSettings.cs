@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using CudaViT.Training.Data;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Training.Settings;
 

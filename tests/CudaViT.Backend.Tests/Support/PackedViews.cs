@@ -1,5 +1,6 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Backend.Tests;
 

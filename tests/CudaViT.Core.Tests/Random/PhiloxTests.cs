@@ -1,5 +1,3 @@
-using CudaViT.Core;
-
 namespace CudaViT.Core.Tests.Random;
 
 public sealed class PhiloxTests

@@ -1,7 +1,7 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Checkpoints;

@@ -6,8 +6,7 @@ using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
 using CudaViT.Training.Checkpoints.Import;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

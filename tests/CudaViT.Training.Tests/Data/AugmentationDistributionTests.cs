@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using CudaViT.Core;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Views;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 using FsCheck;
 using FsCheck.Fluent;
 

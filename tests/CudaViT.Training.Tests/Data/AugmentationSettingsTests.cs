@@ -1,5 +1,5 @@
 using System.Text.Json;
-using CudaViT.Training.Data;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Training.Tests.Data;
 

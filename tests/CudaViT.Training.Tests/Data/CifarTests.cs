@@ -1,4 +1,5 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Data;

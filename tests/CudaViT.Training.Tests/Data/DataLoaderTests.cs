@@ -1,5 +1,8 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Training.Tests.Data;
 

@@ -1,5 +1,5 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
 
 namespace CudaViT.Training.Tests.Data;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using CudaViT.Training.Data;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;

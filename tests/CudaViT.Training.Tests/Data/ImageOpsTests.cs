@@ -1,7 +1,8 @@
 using System.Text.Json;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Views;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Tests.Data;
 

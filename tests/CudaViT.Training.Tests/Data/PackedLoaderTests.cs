@@ -1,4 +1,6 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Views;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Data;

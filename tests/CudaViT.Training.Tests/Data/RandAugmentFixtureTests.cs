@@ -1,8 +1,8 @@
 using System.Text.Json;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Supervised;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
-using CudaViT.Training.Data.Supervised;
 
 namespace CudaViT.Training.Tests.Data;
 

@@ -1,6 +1,9 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Data.Supervised;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Supervised;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Training.Tests.Data;
 

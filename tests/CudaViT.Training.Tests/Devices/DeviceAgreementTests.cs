@@ -1,7 +1,7 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Optim;
 
 namespace CudaViT.Training.Tests.Devices;

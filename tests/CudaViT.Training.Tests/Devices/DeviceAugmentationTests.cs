@@ -1,7 +1,8 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Feeding;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

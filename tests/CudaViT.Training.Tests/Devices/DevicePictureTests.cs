@@ -1,8 +1,8 @@
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Data.Sets;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Reports.Pictures;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;

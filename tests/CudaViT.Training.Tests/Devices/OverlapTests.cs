@@ -1,8 +1,10 @@
 using CudaViT.Core;
 using CudaViT.Cuda;
+using CudaViT.Data.Sets;
 using CudaViT.Emulator;
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Feeding;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

@@ -1,10 +1,10 @@
 using System.Text;
-using CudaViT.Core;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
-using CudaViT.Training.Evaluation;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Evaluation.Features;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Evaluation;

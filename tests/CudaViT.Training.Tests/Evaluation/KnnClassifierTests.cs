@@ -1,6 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Evaluation;
+using CudaViT.Training.Evaluation.Knn;
 
 namespace CudaViT.Training.Tests.Evaluation;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using CudaViT.Core;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Evaluation;
+using CudaViT.Training.Evaluation.Knn;
 
 namespace CudaViT.Training.Tests.Evaluation;
 

@@ -1,8 +1,10 @@
 using CudaViT.Core;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
-using CudaViT.Training.Evaluation;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Evaluation.Features;
+using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

@@ -1,10 +1,12 @@
 using CudaViT.Core;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 
@@ -95,7 +97,7 @@ public sealed class LinearProbeTests : IDisposable
         float[] values = bias.ToArray<float>();
         values[3] = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(values[3]) ^ 1);
         bias.CopyFrom<float>(values);
-        Assert.Contains("norm.bias", Assert.Throws<RunException>(() => Run(_settings)).Message);
+        Assert.Contains("norm.bias", Assert.Throws<CheckpointException>(() => Run(_settings)).Message);
     }
 
     [Fact]

@@ -1,9 +1,10 @@
-using System.Text.Json;
 using CudaViT.Core;
+using CudaViT.Data.Sets;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Linear;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Evaluation;

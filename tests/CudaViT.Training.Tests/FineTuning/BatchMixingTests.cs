@@ -1,8 +1,8 @@
 using CudaViT.Core;
+using CudaViT.Data.Pixels;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
-using CudaViT.Training.FineTuning;
-using CudaViT.Training.Settings;
+using CudaViT.Training.Runs.FineTuning;
+using CudaViT.Training.Settings.FineTuning;
 
 namespace CudaViT.Training.Tests.FineTuning;
 

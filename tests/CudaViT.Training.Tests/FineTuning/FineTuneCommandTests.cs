@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CudaViT.Cpu;
 using CudaViT.Training.Settings;
+using CudaViT.Training.Settings.FineTuning;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.FineTuning;

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.TestKit;
 using CudaViT.Training.Settings;
+using CudaViT.Training.Settings.FineTuning;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.FineTuning;

@@ -1,13 +1,15 @@
 using CudaViT.Core;
 using CudaViT.Cpu;
-using CudaViT.Training.Data;
-using CudaViT.Training.FineTuning;
-using CudaViT.Training.MoCo;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Optim;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Feeding;
+using CudaViT.Training.Runs.FineTuning;
 using CudaViT.Training.Settings;
+using CudaViT.Training.Settings.FineTuning;
 using CudaViT.Training.Tests.Support;
-using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.Tests.FineTuning;
 
@@ -52,14 +54,14 @@ public sealed class FineTuneSettingsTests
     public void The_learning_rate_rises_for_five_epochs_and_falls_along_a_cosine()
     {
         FineTuneSettings settings = For(ModelSettings.VitSmall);
-        Assert.Equal(1e-6, settings.LearningRate(0));
-        Assert.Equal(1e-6 + ((1e-3 - 1e-6) * 3 / 5), settings.LearningRate(3), 1e-15); // 5e-4 for 512, so 1e-3 for 1024
-        Assert.Equal(1e-5 + ((1e-3 - 1e-5) * 0.5 * (1 + Math.Cos(Math.PI * 5 / 300))), settings.LearningRate(5), 1e-15);
-        Assert.Equal(1e-5 + ((1e-3 - 1e-5) / 2), settings.LearningRate(150), 1e-15);
-        Assert.InRange(settings.LearningRate(299), 1e-5, 1.01e-5);
+        Assert.Equal(1e-6, settings.Recipe.LearningRate(0));
+        Assert.Equal(1e-6 + ((1e-3 - 1e-6) * 3 / 5), settings.Recipe.LearningRate(3), 1e-15); // 5e-4 for 512, so 1e-3 for 1024
+        Assert.Equal(1e-5 + ((1e-3 - 1e-5) * 0.5 * (1 + Math.Cos(Math.PI * 5 / 300))), settings.Recipe.LearningRate(5), 1e-15);
+        Assert.Equal(1e-5 + ((1e-3 - 1e-5) / 2), settings.Recipe.LearningRate(150), 1e-15);
+        Assert.InRange(settings.Recipe.LearningRate(299), 1e-5, 1.01e-5);
 
         FineTuneSettings small = settings with { Recipe = settings.Recipe with { Batch = 4 } }; // a peak of 3.9e-6
-        Assert.Equal(small.LearningRate(5), small.LearningRate(299), 1e-12);
+        Assert.Equal(small.Recipe.LearningRate(5), small.Recipe.LearningRate(299), 1e-12);
         Assert.Equal((10, 0), (settings.WithEpochs(10).Recipe.Epochs, settings.WithEpochs(10).Recipe.WarmupEpochs));
         Assert.Equal(1, settings.WithEpochs(40).Recipe.WarmupEpochs);
     }

@@ -1,13 +1,14 @@
 using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
-using CudaViT.Training.Data;
-using CudaViT.Training.Evaluation;
-using CudaViT.Training.FineTuning;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Runs.FineTuning;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
+using CudaViT.Training.Settings.FineTuning;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.FineTuning;

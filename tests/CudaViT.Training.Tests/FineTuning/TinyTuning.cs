@@ -1,7 +1,8 @@
 using CudaViT.Core;
-using CudaViT.Training.FineTuning;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.FineTuning;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
+using CudaViT.Training.Settings.FineTuning;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.FineTuning;

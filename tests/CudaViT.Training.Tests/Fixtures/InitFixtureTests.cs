@@ -1,9 +1,9 @@
 using System.Text.Json;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Settings;
-using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.Tests;
 

@@ -1,4 +1,3 @@
-using CudaViT.Core;
 using CudaViT.TestKit;
 using Xunit.Sdk;
 

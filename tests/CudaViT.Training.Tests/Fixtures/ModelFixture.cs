@@ -1,7 +1,7 @@
 using System.Text.Json;
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
+using CudaViT.Training.Methods.MoCoV3;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests;

@@ -1,9 +1,8 @@
 using System.Text.Json;
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Vit;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Vit;
 
 namespace CudaViT.Training.Tests;
 

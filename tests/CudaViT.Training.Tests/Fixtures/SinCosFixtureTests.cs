@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using CudaViT.TestKit;
-using CudaViT.Training.Vit;
+using CudaViT.Training.Models.Vit;
 
 namespace CudaViT.Training.Tests;
 

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Formats.Tar;
 using System.Runtime.CompilerServices;
+using CudaViT.Core;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 using CudaViT.Images;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Fuzzing;

@@ -1,5 +1,8 @@
 using System.Formats.Tar;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
 using CudaViT.Training.Tests.Support;
 using TarEntry = System.Formats.Tar.TarEntry;
 

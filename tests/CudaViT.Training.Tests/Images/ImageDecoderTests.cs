@@ -1,7 +1,8 @@
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
 using CudaViT.Images;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Tests.Images;
 

@@ -1,6 +1,7 @@
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Views;
 using CudaViT.Images;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
 
 namespace CudaViT.Training.Tests.Images;
 

@@ -1,6 +1,7 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests.MoCo;
@@ -39,7 +40,7 @@ internal static class TinyMoCo
     }
 
     /// <summary>The bytes of everything a model or optimizer keeps, by name.</summary>
-    public static Dictionary<string, byte[]> Bits(IEnumerable<Training.Nn.NamedArray> state) => state.ToDictionary(
+    public static Dictionary<string, byte[]> Bits(IEnumerable<NamedArray> state) => state.ToDictionary(
         entry => entry.Name,
         entry =>
         {

@@ -1,6 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Tests.Optim;
 
 namespace CudaViT.Training.Tests.Nn;

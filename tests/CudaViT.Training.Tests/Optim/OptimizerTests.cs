@@ -1,6 +1,5 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Nn;
 using CudaViT.Training.Optim;
 
 namespace CudaViT.Training.Tests.Optim;

@@ -1,6 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Tests.Optim;
 

@@ -1,11 +1,10 @@
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
+using CudaViT.Training.Evaluation.Knn;
 using CudaViT.Training.Reports.Evaluations;
-using CudaViT.Training.Runs;
-using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Reports;

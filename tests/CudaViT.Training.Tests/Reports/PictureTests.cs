@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using CudaViT.Data.Pixels;
 using CudaViT.Images;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 using CudaViT.Training.Reports.Pictures;
 
 namespace CudaViT.Training.Tests.Reports;

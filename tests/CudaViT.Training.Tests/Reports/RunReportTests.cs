@@ -1,11 +1,13 @@
 using System.Xml.Linq;
 using CudaViT.Core;
 using CudaViT.Cpu;
-using CudaViT.Training.Data;
-using CudaViT.Training.Nn;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Models;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Reports.Pictures;
 using CudaViT.Training.Reports.Runs;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

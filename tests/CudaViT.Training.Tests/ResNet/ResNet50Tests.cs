@@ -1,7 +1,7 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
-using CudaViT.Training.ResNet;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.ResNet;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests.ResNet;

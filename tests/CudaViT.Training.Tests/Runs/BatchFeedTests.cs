@@ -1,7 +1,9 @@
 using CudaViT.Core;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
 using CudaViT.TestKit;
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Models;
+using CudaViT.Training.Runs.Feeding;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

@@ -3,9 +3,9 @@ using CudaViT.Cpu;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
 using CudaViT.Training.Checkpoints.Import;
-using CudaViT.Training.MoCo;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 
@@ -93,7 +93,7 @@ public sealed class InitialWeightsTests : IDisposable
         Assert.Equal(settings.Digest(), same.Digest());
 
         File.AppendAllText(moved, "x");
-        string message = Assert.Throws<RunException>(
+        string message = Assert.Throws<CheckpointException>(
             () => InitialWeights.Load(same.Init, Build(same.Model), _backend)).Message;
         Assert.Contains("the settings say", message);
         string gone = _folder["gone"];

@@ -1,4 +1,6 @@
-using CudaViT.Training.Runs;
+using CudaViT.Training.Optim;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Runs;

@@ -1,6 +1,6 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
 
 namespace CudaViT.Training.Tests.Runs;
 

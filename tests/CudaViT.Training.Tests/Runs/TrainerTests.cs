@@ -1,9 +1,10 @@
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
-using CudaViT.Training.Evaluation;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

@@ -1,4 +1,4 @@
-using CudaViT.Training.MoCo;
+using CudaViT.Training.Methods.MoCoV3;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests.Settings;

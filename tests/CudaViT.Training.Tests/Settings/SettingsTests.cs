@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using CudaViT.Core;
+using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

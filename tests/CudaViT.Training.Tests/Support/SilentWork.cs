@@ -1,4 +1,4 @@
-using CudaViT.Training.Runs;
+using CudaViT.Core;
 
 namespace CudaViT.Training.Tests.Support;
 

@@ -1,4 +1,4 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests.Support;

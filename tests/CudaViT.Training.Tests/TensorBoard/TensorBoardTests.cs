@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
 using CudaViT.Cpu;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Reports.TensorBoard;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
-using CudaViT.Training.TensorBoard;
 using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.TensorBoard;

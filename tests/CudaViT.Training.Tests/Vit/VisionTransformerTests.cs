@@ -1,8 +1,8 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.MoCo;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Settings;
-using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.Tests.Vit;
 

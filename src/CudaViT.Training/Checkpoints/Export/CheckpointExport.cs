@@ -1,5 +1,6 @@
-using CudaViT.Training.MoCo;
-using CudaViT.Training.Runs;
+using CudaViT.Core;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Checkpoints.Export;
@@ -81,7 +82,7 @@ public static class CheckpointExport
     private static Dictionary<string, string> Names(
         SafetensorsFile file, string path, TrainSettings settings, ExportPart part)
     {
-        Nn.Encoder encoder = TrainedModel.Declare(file, path, settings.Model);
+        Encoder encoder = TrainedModel.Declare(file, path, settings.Model);
         if (settings.Model.Classes is not null)
         {
             return encoder.Layout().Select(entry => TrainedModel.EncoderPrefix + entry.Name).ToDictionary(
@@ -100,3 +101,21 @@ public static class CheckpointExport
     private static Dictionary<string, string> Metadata(TrainSettings settings) =>
         new([Format, new(TrainSettings.MetadataKey, SettingsJson.Write(settings.ResultOnly()))]);
 }
+
+/// <summary>What of a checkpoint is exported.</summary>
+public enum ExportPart
+{
+    /// <summary>The encoder without projector, under the names of timm and DeiT.</summary>
+    Encoder,
+
+    /// <summary>Both encoders, projectors and predictor, under the reference implementation's names.</summary>
+    All,
+}
+
+/// <summary>What was exported.</summary>
+/// <param name="Source">The file that was read.</param>
+/// <param name="Output">The file that was written.</param>
+/// <param name="Tensors">Tensors in it.</param>
+/// <param name="SizeInBytes">Its length.</param>
+/// <param name="Model">The model.</param>
+public sealed record ExportReport(string Source, string Output, int Tensors, long SizeInBytes, ModelSettings Model);

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using CudaViT.Core;
-using CudaViT.Training.Runs;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Checkpoints.Export;

@@ -2,11 +2,10 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CudaViT.Core;
-using CudaViT.Training.MoCo;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Settings;
-using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.Checkpoints.Import;
 
@@ -179,3 +178,8 @@ public static class CheckpointImport
                 MemoryMarshal.Cast<byte, Half>(part).ToArray(), value => (float)value).AsSpan())
             : part;
 }
+
+/// <summary>What the shapes of a file do not tell.</summary>
+/// <param name="Heads">Attention heads; null to go by the width.</param>
+/// <param name="ImageSize">Height and width of the images; null to go by the position table.</param>
+public sealed record ImportRequest(int? Heads = null, int? ImageSize = null);

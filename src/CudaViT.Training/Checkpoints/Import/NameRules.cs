@@ -1,5 +1,3 @@
-using CudaViT.Training.Runs;
-
 namespace CudaViT.Training.Checkpoints.Import;
 
 /// <summary>

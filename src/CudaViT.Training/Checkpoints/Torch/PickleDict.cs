@@ -41,3 +41,6 @@ internal sealed class PickleDict : IEnumerable<KeyValuePair<object, object?>>
         public int GetHashCode(object key) => key is long number ? HashCode.Combine(number) : key.GetHashCode();
     }
 }
+
+/// <summary>A Python tuple.</summary>
+internal sealed record PickleTuple(IReadOnlyList<object?> Items);

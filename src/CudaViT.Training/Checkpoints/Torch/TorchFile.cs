@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using CudaViT.Core;
 using Microsoft.Win32.SafeHandles;
 
 namespace CudaViT.Training.Checkpoints.Torch;
@@ -286,3 +287,6 @@ internal sealed class TorchFile : IDisposable
     private TorchException NoTorchFile() => new(
         $"{_path}: this is no file that torch.save wrote; expected a zip archive or a pickle; name a .pth or .pth.tar.");
 }
+
+/// <summary>A file is not a PyTorch checkpoint, is damaged, or holds something that is not read on purpose.</summary>
+public sealed class TorchException(string message, Exception? inner = null) : InputException(message, inner);

@@ -1,7 +1,7 @@
 using CudaViT.Core;
-using CudaViT.Training.Nn;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Optim;
-using CudaViT.Training.Runs;
 
 namespace CudaViT.Training.Evaluation.Linear;
 
@@ -61,7 +61,7 @@ internal sealed class LinearCandidate
         const string Head = "head.";
         _layer.Load(state.Where(pair => pair.Key.StartsWith(Head, StringComparison.Ordinal))
             .ToDictionary(pair => pair.Key[Head.Length..], pair => pair.Value));
-        _optimizer.Load(state.Where(pair => pair.Key.StartsWith(Learner.OptimizerPrefix, StringComparison.Ordinal))
+        _optimizer.Load(state.Where(pair => pair.Key.StartsWith(Optimizer.StatePrefix, StringComparison.Ordinal))
             .ToDictionary());
         StateSlot[] sums = [.. Sums()];
         StateSlot.WriteAll(

@@ -2,10 +2,10 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using CudaViT.Core;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Evaluation.Linear;
 
@@ -115,3 +115,14 @@ public sealed class LinearCheckpoints(string folder, bool resume)
 
     private static string Prefix(int candidate) => string.Create(CultureInfo.InvariantCulture, $"rate.{candidate}.");
 }
+
+/// <summary>Everything that a linear probe needs to go on with the same bits.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Arrays">Weights, momentum and sums of each classifier by name.</param>
+/// <param name="Histories">Scores of each classifier after the epochs that were judged.</param>
+/// <param name="LeftOut">Training images that could not be decoded.</param>
+internal sealed record LinearState(
+    long Step,
+    IReadOnlyList<Dictionary<string, NdArray>> Arrays,
+    IReadOnlyList<IReadOnlyList<LinearScore>> Histories,
+    IReadOnlyList<DamagedImage> LeftOut);

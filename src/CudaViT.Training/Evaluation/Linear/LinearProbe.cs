@@ -1,8 +1,13 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Nn;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Models;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Optim;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Evaluation.Linear;
 
@@ -240,3 +245,8 @@ public sealed class LinearProbe
         _progress.OnLine(FormattableString.Invariant($"after epoch {epoch,-3} top-1 {string.Join("  ", scores)}"));
     }
 }
+
+/// <summary>What a linear probe comes to.</summary>
+/// <param name="Report">The numbers.</param>
+/// <param name="Classifier"><c>head.weight</c> and <c>head.bias</c> of the chosen classifier.</param>
+public sealed record LinearResult(LinearReport Report, IReadOnlyList<NamedArray> Classifier);

@@ -1,4 +1,4 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Sets;
 
 namespace CudaViT.Training.Evaluation.Linear;
 
@@ -46,3 +46,23 @@ public sealed record LinearReport
     /// <summary>Held-out images by true class (row) and predicted class (column).</summary>
     public required IReadOnlyList<int[]> Confusion { get; init; }
 }
+
+/// <summary>What one learning rate came to.</summary>
+/// <param name="BaseLearningRate">Rate for a batch of 256.</param>
+/// <param name="PeakLearningRate">Rate of the first epoch.</param>
+/// <param name="Last">After the last epoch.</param>
+/// <param name="Best">After the epoch with the highest top-1 accuracy, the first among equals.</param>
+/// <param name="History">After every epoch.</param>
+public sealed record LinearRate(
+    double BaseLearningRate,
+    double PeakLearningRate,
+    LinearScore Last,
+    LinearScore Best,
+    IReadOnlyList<LinearScore> History);
+
+/// <summary>How a classifier did on the held-out images after an epoch.</summary>
+/// <param name="Epoch">Epochs done.</param>
+/// <param name="Top1">Share of images whose class has the largest logit, 0 to 1.</param>
+/// <param name="Top5">Share of images whose class is among the five largest.</param>
+/// <param name="Loss">Mean training loss of the epoch; null when it was not finite.</param>
+public sealed record LinearScore(int Epoch, double Top1, double Top5, double? Loss);

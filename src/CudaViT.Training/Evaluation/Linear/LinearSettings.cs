@@ -1,4 +1,4 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Views;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Evaluation.Linear;

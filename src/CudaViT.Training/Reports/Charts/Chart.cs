@@ -218,3 +218,42 @@ internal sealed class Chart
     private static double Rounded(double value) =>
         double.Parse(value.ToString("g6", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }
+
+/// <summary>A line of a chart.</summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Color">A CSS colour.</param>
+/// <param name="Points">From left to right.</param>
+internal sealed record ChartLine(string Name, string Color, IReadOnlyList<CurvePoint> Points)
+{
+    /// <summary>Draw the range of the measurements behind the line.</summary>
+    public bool HasRange { get; init; }
+
+    /// <summary>Mark every point.</summary>
+    public bool HasDots { get; init; }
+
+    /// <summary>A yardstick rather than a result.</summary>
+    public bool IsDashed { get; init; }
+}
+
+/// <summary>A place in a chart that deserves attention.</summary>
+/// <param name="X">Where.</param>
+/// <param name="Y">Where.</param>
+/// <param name="Color">A CSS colour.</param>
+/// <param name="Text">Shown when the pointer rests on it.</param>
+internal readonly record struct ChartMark(double X, double Y, string Color, string Text);
+
+/// <summary>How a chart's vertical axis is chosen.</summary>
+public enum ChartScale
+{
+    /// <summary>Around the values.</summary>
+    Linear,
+
+    /// <summary>From zero.</summary>
+    FromZero,
+
+    /// <summary>Shares from 0 to 1, written in per cent.</summary>
+    Percent,
+
+    /// <summary>By factors.</summary>
+    Logarithmic,
+}

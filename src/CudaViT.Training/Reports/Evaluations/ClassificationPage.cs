@@ -1,7 +1,8 @@
 using System.Text;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 using CudaViT.Training.Evaluation;
+using CudaViT.Training.Evaluation.Knn;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Reports.Charts;
 using CudaViT.Training.Reports.Html;

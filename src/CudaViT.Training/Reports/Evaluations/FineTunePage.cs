@@ -1,7 +1,7 @@
 using System.Text.Json;
-using CudaViT.Training.FineTuning;
 using CudaViT.Training.Reports.Charts;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.FineTuning;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Reports.Evaluations;
 

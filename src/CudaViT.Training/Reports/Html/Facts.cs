@@ -1,3 +1,5 @@
+using CudaViT.Data.Sets;
+
 namespace CudaViT.Training.Reports.Html;
 
 /// <summary>Short pieces that pages of all kinds share.</summary>
@@ -28,7 +30,7 @@ internal static class Facts
     }
 
     /// <summary>Images that could not be decoded.</summary>
-    public static void WriteDamaged(HtmlWriter html, IReadOnlyList<Data.DamagedImage> damaged)
+    public static void WriteDamaged(HtmlWriter html, IReadOnlyList<DamagedImage> damaged)
     {
         html.Add($"<section class=\"card wide\"><h3>Damaged images</h3>");
         if (damaged.Count == 0)
@@ -40,7 +42,7 @@ internal static class Facts
         html.Add($"<p class=\"caption\">{damaged.Count} could not be decoded and were left out or replaced by ");
         html.Add($"others.</p>");
         html.Add($"<div class=\"scroll\"><table><tr><th>file</th><th>why</th></tr>");
-        foreach (Data.DamagedImage image in damaged)
+        foreach (DamagedImage image in damaged)
         {
             html.Add($"<tr><td>{image.Name}</td><td>{image.Reason}</td></tr>");
         }

@@ -1,5 +1,7 @@
-using CudaViT.Training.Data;
-using CudaViT.Training.Runs;
+using CudaViT.Core;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Reports.Pictures;

@@ -1,9 +1,10 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Nn;
-using CudaViT.Training.Runs;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
+using CudaViT.Training.Models;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Settings;
-using CudaViT.Training.Vit;
 
 namespace CudaViT.Training.Reports.Pictures;
 

@@ -1,4 +1,6 @@
-using CudaViT.Training.Data;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
 
 namespace CudaViT.Training.Reports.Pictures;
 

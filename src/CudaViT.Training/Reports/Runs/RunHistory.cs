@@ -1,6 +1,8 @@
 using System.Text.Json;
+using CudaViT.Training.Optim;
 using CudaViT.Training.Reports.Charts;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Reports.Runs;
 

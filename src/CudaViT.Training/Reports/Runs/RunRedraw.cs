@@ -1,8 +1,8 @@
 using CudaViT.Core;
+using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Data;
 using CudaViT.Training.Reports.Pictures;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Reports.Runs;

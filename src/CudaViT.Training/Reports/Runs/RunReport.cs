@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
+using CudaViT.Core;
 using CudaViT.Training.Reports.Html;
 using CudaViT.Training.Reports.Pictures;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Reports.Runs;

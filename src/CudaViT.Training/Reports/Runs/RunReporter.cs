@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using CudaViT.Core;
 using CudaViT.Training.Reports.Pictures;
-using CudaViT.Training.Runs;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Reports.Runs;
 

@@ -1,10 +1,14 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
+using CudaViT.Training.Models;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
-namespace CudaViT.Training.Runs;
+namespace CudaViT.Training.Runs.Feeding;
 
 /// <summary>
 /// Brings the training batches of all epochs onto a device, in order, made ahead of time: pixels of views that the

@@ -1,7 +1,7 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
 
-namespace CudaViT.Training.Runs;
+namespace CudaViT.Training.Runs.Feeding;
 
 /// <summary>A training batch on a device. The <see cref="BatchFeed"/> it came from owns it.</summary>
 public sealed class DeviceBatch

@@ -1,8 +1,11 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
+using CudaViT.Data.Sets;
+using CudaViT.Data.Views;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
-namespace CudaViT.Training.Runs;
+namespace CudaViT.Training.Runs.Feeding;
 
 /// <summary>Decoded images go to the device, packed, and it makes both views of them.</summary>
 internal sealed class PackedViewUpload : ViewUpload

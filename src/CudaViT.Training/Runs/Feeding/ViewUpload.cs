@@ -1,7 +1,8 @@
 using CudaViT.Core;
-using CudaViT.Training.Data;
+using CudaViT.Data.Loading;
+using CudaViT.Training.Models;
 
-namespace CudaViT.Training.Runs;
+namespace CudaViT.Training.Runs.Feeding;
 
 /// <summary>How the views of a batch get to the device.</summary>
 internal abstract class ViewUpload(UploadSlot[] slots) : IDisposable
@@ -46,5 +47,29 @@ internal abstract class ViewUpload(UploadSlot[] slots) : IDisposable
         }
 
         return slots;
+    }
+}
+
+/// <summary>Views that the loader has made go to the device as they are.</summary>
+/// <param name="input">Brings them to the form that the model takes.</param>
+/// <param name="shape">[B, size, size, channels].</param>
+/// <param name="views">Number of views of an image.</param>
+/// <param name="backend">The device.</param>
+internal sealed class RenderedViewUpload(ImageInput input, Shape shape, int views, IBackend backend)
+    : ViewUpload(NewSlots(backend, views, shape))
+{
+    public override void Send(ImageBatch batch)
+    {
+        for (int view = 0; view < Slots.Length; view++)
+        {
+            Slots[view].Fill(batch.BufferOf(view), batch.ViewSizeInBytes(view));
+        }
+    }
+
+    public override Tensor View(int view)
+    {
+        Tensor images = input.ToTensor(Slots[view].Acquire());
+        Slots[view].Release();
+        return images;
     }
 }

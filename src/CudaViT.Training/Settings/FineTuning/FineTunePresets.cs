@@ -1,4 +1,4 @@
-namespace CudaViT.Training.Settings;
+namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>The published ways to fine-tune a MoCo v3 encoder.</summary>
 /// <remarks>
@@ -90,3 +90,11 @@ public static class FineTunePresets
             : recipe;
     }
 }
+
+/// <summary>A named way to fine-tune.</summary>
+/// <param name="Name">Name on the command line.</param>
+/// <param name="Recipe">How weights are updated.</param>
+/// <param name="Views">How images are changed.</param>
+/// <param name="FollowsModel">Whether the number of epochs and the drop-path rate are those published for the model.</param>
+public sealed record FineTunePreset(
+    string Name, FineTuneRecipe Recipe, FineTuneViewSettings Views, bool FollowsModel = false);

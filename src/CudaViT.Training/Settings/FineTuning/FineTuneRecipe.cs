@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace CudaViT.Training.Settings;
+namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>How a classifier is fine-tuned. The defaults are DeiT's (H. Touvron et al., arXiv:2012.12877).</summary>
 public sealed record FineTuneRecipe

@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using CudaViT.Core;
-using CudaViT.Training.Data;
-using CudaViT.Training.Optim;
+using CudaViT.Data.Views;
 
-namespace CudaViT.Training.Settings;
+namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>Everything that decides a fine-tuning run. Written to <c>settings.json</c> beside its results.</summary>
 public sealed record FineTuneSettings
@@ -12,7 +11,7 @@ public sealed record FineTuneSettings
     /// <summary>Under this name, fine-tuned models carry these settings, as JSON.</summary>
     public const string MetadataKey = "finetune";
 
-    private const double ReferenceBatch = 512;
+    internal const double ReferenceBatch = 512;
 
     /// <summary>Name of the recipe that these settings began with.</summary>
     public string Preset { get; init; } = FineTunePresets.All[0].Name;
@@ -109,22 +108,6 @@ public sealed record FineTuneSettings
                 $"views.testShortSide is {Views.TestShortSide}, but it must be at least {Pretraining.Model.ImageSize}, "
                 + "the size of the model's images.");
         }
-    }
-
-    /// <summary>Learning rate of an epoch: linear over the warm-up, then half a cosine over the whole length.</summary>
-    /// <remarks>
-    /// As in DeiT the cosine counts from the first epoch, not from the end of the warm-up. Small batches may have a peak
-    /// below the rates to begin and end with, which are then the peak.
-    /// </remarks>
-    /// <param name="epoch">From 0.</param>
-    internal double LearningRate(int epoch)
-    {
-        double peak = Recipe.BaseLearningRate * Recipe.Batch / ReferenceBatch;
-        double first = Math.Min(Recipe.WarmupLearningRate, peak);
-        double last = Math.Min(Recipe.FinalLearningRate, peak);
-        return epoch < Recipe.WarmupEpochs
-            ? first + ((peak - first) * epoch / Recipe.WarmupEpochs)
-            : last + Schedules.Cosine(epoch, peak - last, Recipe.Epochs);
     }
 
     /// <summary>What a test image's shorter side is resized to.</summary>

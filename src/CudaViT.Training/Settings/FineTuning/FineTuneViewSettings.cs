@@ -1,8 +1,8 @@
 using System.ComponentModel.DataAnnotations;
-using CudaViT.Training.Data;
-using CudaViT.Training.Data.Supervised;
+using CudaViT.Data.Pixels;
+using CudaViT.Data.Supervised;
 
-namespace CudaViT.Training.Settings;
+namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>How images are changed in fine-tuning. The defaults are DeiT's; the size of a view is the model's.</summary>
 public sealed record FineTuneViewSettings

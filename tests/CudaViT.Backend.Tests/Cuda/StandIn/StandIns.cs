@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace CudaViT.Backend.Tests.Cuda;
 
 /// <summary>
-/// Libraries that stand in for the CUDA driver and cuBLASLt, compiled from the sources beside this file, and processes
-/// that find them in place of the real ones.
+/// Libraries that stand in for the CUDA driver and cuBLASLt, compiled from the sources beside this file, and processes that
+/// find them in place of the real ones.
 /// </summary>
 internal sealed class StandIns
 {
@@ -67,8 +67,7 @@ internal sealed class StandIns
         string compiler = Environment.GetEnvironmentVariable("CXX") is { Length: > 0 } chosen ? chosen : "g++";
         string[] arguments =
         [
-            "-std=c++17", "-O1", "-fPIC", "-shared", $"-Wl,-soname,{library}", "-o", Path.Combine(_folder, library),
-            input,
+            "-std=c++17", "-O1", "-fPIC", "-shared", $"-Wl,-soname,{library}", "-o", Path.Combine(_folder, library), input,
             .. others.Select(other => Path.Combine(_folder, other)),
         ];
         (int Status, string Output)? result = Start(new ProcessStartInfo(compiler, arguments));

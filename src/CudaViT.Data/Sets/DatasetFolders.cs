@@ -1,0 +1,76 @@
+namespace CudaViT.Data.Sets;
+
+/// <summary>What data sets of image files have in common: how their parts and their images are named.</summary>
+internal static class DatasetFolders
+{
+    public const string Train = "train";
+
+    /// <summary>Names of the held-out part, the first that exists counts.</summary>
+    public static readonly string[] HeldOut = ["val", "test"];
+
+    private static readonly string[] Extensions = ["jpg", "jpeg", "png"];
+
+    /// <summary>Whether a name is that of an image, in capitals or not.</summary>
+    public static bool IsImage(ReadOnlySpan<char> name) => IsImageExtension(Path.GetExtension(name).TrimStart('.'));
+
+    /// <summary>Whether an extension, without a dot, is that of an image.</summary>
+    public static bool IsImageExtension(ReadOnlySpan<char> extension)
+    {
+        foreach (string known in Extensions)
+        {
+            if (extension.Equals(known, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Throws unless all kinds of images among some names can be decoded.</summary>
+    public static void RequireDecoder(IImageDecoder decoder, IEnumerable<string> names)
+    {
+        HashSet<string>.AlternateLookup<ReadOnlySpan<char>> known =
+            new HashSet<string>(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (string name in names)
+        {
+            ReadOnlySpan<char> extension = Path.GetExtension(name.AsSpan()).TrimStart('.');
+            if (known.Add(extension))
+            {
+                decoder.Require(extension);
+            }
+        }
+    }
+
+    /// <summary>Folder of the training part, and that of the held-out part if there is one.</summary>
+    public static (string Train, string? HeldOut) PartsOf(string folder)
+    {
+        string train = Path.Combine(folder, Train);
+        return Directory.Exists(train)
+            ? (train, HeldOut.Select(name => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists))
+            : (folder, null);
+    }
+
+    /// <summary>Names in order of their characters' numbers: the same everywhere, unlike a language's order.</summary>
+    public static string[] Sorted(IEnumerable<string> names)
+    {
+        string[] sorted = [.. names];
+        Array.Sort(sorted, StringComparer.Ordinal);
+        return sorted;
+    }
+
+    /// <summary>Runs what reads a folder, with an error of ours if the system refuses.</summary>
+    public static T Guard<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(
+                $"{path}: cannot be read ({e.Message.TrimEnd('.')}). Images were expected. Check the path and its " +
+                "permissions.", e);
+        }
+    }
+}

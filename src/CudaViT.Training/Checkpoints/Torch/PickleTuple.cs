@@ -1,4 +1,0 @@
-namespace CudaViT.Training.Checkpoints.Torch;
-
-/// <summary>A Python tuple.</summary>
-internal sealed record PickleTuple(IReadOnlyList<object?> Items);

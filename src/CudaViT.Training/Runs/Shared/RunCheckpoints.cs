@@ -1,0 +1,136 @@
+using CudaViT.Data.Sets;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Models.Nn;
+
+namespace CudaViT.Training.Runs.Shared;
+
+/// <summary>
+/// The checkpoints of a run, of whatever kind it is: when they are due, what they say about the run's position, and
+/// whether the run that is about to go on is the one that wrote them.
+/// </summary>
+/// <param name="folder">Where the run is.</param>
+/// <param name="keep">How many of the newest stay.</param>
+/// <param name="identity">What a run must share with its checkpoints.</param>
+/// <param name="note">Gets lines for the user.</param>
+internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity identity, Action<string> note)
+{
+    private readonly CheckpointStore _store = folder.Checkpoints(keep);
+    private (long Step, int Evaluations)? _saved;
+
+    /// <summary>Makes the folder of a new run, or finds out where to go on.</summary>
+    /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
+    /// <returns>That checkpoint; null to begin at the beginning.</returns>
+    /// <exception cref="RunException">The folder is in use, or its checkpoints are of another run.</exception>
+    public Checkpoint? Begin(bool resume)
+    {
+        if (!resume || !folder.HasRun)
+        {
+            folder.Create();
+        }
+
+        _store.CleanUp();
+        Checkpoint? checkpoint = resume ? _store.FindNewest(note) : null;
+        if (checkpoint is not null)
+        {
+            RequireSame(checkpoint);
+            _saved = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
+            note($"going on after step {checkpoint.Info.Step}, from {checkpoint.TensorPath}");
+        }
+        else if (resume)
+        {
+            note($"{folder.CheckpointsPath}: there is no whole checkpoint yet; beginning anew");
+        }
+
+        return checkpoint;
+    }
+
+    /// <summary>Whether there is to be a checkpoint after a step.</summary>
+    /// <param name="step">Steps done.</param>
+    /// <param name="every">Steps between checkpoints besides the one after each epoch; null for those alone.</param>
+    public bool IsDue(long step, int? every) =>
+        step % identity.StepsPerEpoch == 0 || (every is { } period && step % period == 0);
+
+    /// <summary>Writes a checkpoint, unless the position has one already.</summary>
+    /// <param name="position">Where the run is.</param>
+    /// <param name="state">Everything that is needed to go on; allocate in the caller's step scope.</param>
+    /// <param name="metadata">Strings for the tensor file.</param>
+    /// <param name="metrics">Reaches the disk first.</param>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    public void Save(
+        RunPosition position,
+        Func<IReadOnlyList<NamedArray>> state,
+        IReadOnlyDictionary<string, string> metadata,
+        MetricsLog metrics)
+    {
+        if (_saved == (position.Step, position.Evaluations))
+        {
+            return;
+        }
+
+        metrics.Flush();
+        var info = new CheckpointInfo
+        {
+            Step = position.Step,
+            Epoch = (int)(position.Step / identity.StepsPerEpoch),
+            StepInEpoch = (int)(position.Step % identity.StepsPerEpoch),
+            Seed = identity.Seed,
+            Preset = identity.Preset,
+            SettingsDigest = identity.SettingsDigest,
+            Evaluations = position.Evaluations,
+            Accuracy = position.Accuracy,
+            BestAccuracy = position.BestAccuracy,
+        };
+        _store.Save(info, state(), metadata);
+        _saved = (position.Step, position.Evaluations);
+    }
+
+    /// <summary>Lists the images of a data set that could not be decoded.</summary>
+    public void NoteDamaged(IImageDataset dataset)
+    {
+        IReadOnlyList<DamagedImage> damaged = dataset.Damaged;
+        if (damaged.Count > 0)
+        {
+            note($"{dataset.Name}: {damaged.Count} of {dataset.Count} images could not be decoded:");
+        }
+
+        foreach (DamagedImage image in damaged)
+        {
+            note($"  {image.Name}: {image.Reason}");
+        }
+    }
+
+    private void RequireSame(Checkpoint checkpoint)
+    {
+        if (checkpoint.Info.SettingsDigest != identity.SettingsDigest)
+        {
+            throw new RunException(
+                $"{checkpoint.TensorPath}: this checkpoint was written with other settings than "
+                + $"{folder.SettingsPath}; "
+                + "expected those of the run; undo the change, or start a new run in another folder.");
+        }
+
+        int steps = identity.StepsPerEpoch;
+        if (checkpoint.Info.Step != ((long)checkpoint.Info.Epoch * steps) + checkpoint.Info.StepInEpoch)
+        {
+            throw new RunException(
+                $"{identity.Data}: an epoch has {steps} steps, "
+                + $"but {checkpoint.TensorPath} was written with other data; "
+                + "expected the images the run began with; correct --data.");
+        }
+    }
+}
+
+/// <summary>How far a run has come.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Evaluations">Evaluations done.</param>
+/// <param name="Accuracy">Accuracy at this very step, 0 to 1; null if it was not measured here.</param>
+/// <param name="BestAccuracy">Highest accuracy so far; null before the first.</param>
+internal readonly record struct RunPosition(long Step, int Evaluations, double? Accuracy, double? BestAccuracy);
+
+/// <summary>What a run must share with its checkpoints.</summary>
+/// <param name="Seed">Seed of every random number.</param>
+/// <param name="Preset">Name of the preset or recipe that the settings began with.</param>
+/// <param name="SettingsDigest">SHA-256 of the settings that decide the result.</param>
+/// <param name="StepsPerEpoch">Steps in an epoch.</param>
+/// <param name="Data">Name of the training data, for messages.</param>
+internal sealed record RunIdentity(ulong Seed, string Preset, string SettingsDigest, int StepsPerEpoch, string Data);

@@ -1,0 +1,136 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Settings;
+
+namespace CudaViT.Training.Runs.Shared;
+
+/// <summary>
+/// The folder of one run: <c>settings.json</c>, <c>run.json</c>, <c>metrics.jsonl</c>, <c>checkpoints/</c>,
+/// <c>report.html</c> and, at the end, <c>final.safetensors</c>.
+/// </summary>
+/// <param name="path">Need not exist.</param>
+/// <param name="files">How files are written; null for the file system.</param>
+public sealed class RunFolder(string path, DurableFiles? files = null)
+{
+    private const string FinalName = "final.safetensors";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    private readonly DurableFiles _files = files ?? new DurableFiles();
+
+    /// <summary>The folder.</summary>
+    public string Path { get; } = path;
+
+    /// <summary>The settings of the run.</summary>
+    public string SettingsPath => System.IO.Path.Combine(Path, "settings.json");
+
+    /// <summary>One line a step and an evaluation.</summary>
+    public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
+
+    /// <summary>Where checkpoints are.</summary>
+    public string CheckpointsPath => System.IO.Path.Combine(Path, "checkpoints");
+
+    /// <summary>The model at the end of the run.</summary>
+    public string FinalPath => System.IO.Path.Combine(Path, FinalName);
+
+    /// <summary>What the run is; see <see cref="RunRecord"/>.</summary>
+    public string RecordPath => System.IO.Path.Combine(Path, "run.json");
+
+    /// <summary>The page that shows the run.</summary>
+    public string ReportPath => System.IO.Path.Combine(Path, "report.html");
+
+    /// <summary>Whether a run was begun here.</summary>
+    public bool HasRun => File.Exists(SettingsPath);
+
+    /// <summary>The settings a run was begun with.</summary>
+    /// <exception cref="SettingsException">They cannot be read.</exception>
+    public TrainSettings ReadSettings() => new SettingsRequest { File = SettingsPath }.Resolve();
+
+    /// <summary>Makes the folder for a new run.</summary>
+    /// <exception cref="RunException">It holds a run already, or is not empty, or cannot be made.</exception>
+    public void Create()
+    {
+        if (HasRun)
+        {
+            throw new RunException(
+                $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, "
+                + "or name another with --out.");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(Path);
+            if (Directory.EnumerateFileSystemEntries(Path).Any(entry => !DurableFiles.IsTemporary(entry)))
+            {
+                throw new RunException(
+                    $"{Path}: the folder is not empty; expected an empty or a new one; name another with --out.");
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RunException(
+                $"{Path}: the folder cannot be made or read ({e.Message.TrimEnd('.')}); "
+                + "expected a folder that can be written to; name another with --out.",
+                e);
+        }
+    }
+
+    /// <summary>Writes the settings.</summary>
+    /// <exception cref="CheckpointException">They cannot be written.</exception>
+    public void WriteSettings<T>(T settings)
+        where T : class
+    {
+        byte[] json = Encoding.UTF8.GetBytes(SettingsJson.Write(settings));
+        _files.Write(SettingsPath, json.Length, stream => stream.Write(json));
+    }
+
+    /// <summary>Writes what the run is.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    public void WriteRecord(RunRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        byte[] json = record.ToJson();
+        _files.Write(RecordPath, json.Length, stream => stream.Write(json));
+    }
+
+    /// <summary>Writes the page that shows the run.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    public void WriteReport(string html)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(html);
+        _files.Write(ReportPath, utf8.Length, stream => stream.Write(utf8));
+    }
+
+    /// <summary>The checkpoints of the run.</summary>
+    /// <param name="keep">How many of the newest stay.</param>
+    public CheckpointStore Checkpoints(int keep) => new(CheckpointsPath, keep, _files);
+
+    /// <summary>Writes the model at the end of the run.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    public void WriteFinal(IReadOnlyList<NamedArray> state, IReadOnlyDictionary<string, string> metadata) =>
+        WriteTensors(FinalName, state, metadata);
+
+    /// <summary>Writes another model beside it.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    internal void WriteTensors(
+        string name, IReadOnlyList<NamedArray> state, IReadOnlyDictionary<string, string> metadata) => _files.Write(
+            System.IO.Path.Combine(Path, name),
+            TensorFile.DataSizeInBytes(state),
+            stream => TensorFile.Write(stream, state, metadata));
+
+    /// <summary>Writes a record as indented JSON.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    internal void WriteJson<T>(string name, T value)
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(value, Json);
+        _files.Write(System.IO.Path.Combine(Path, name), json.Length, stream => stream.Write(json));
+    }
+}
