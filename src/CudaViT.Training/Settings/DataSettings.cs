@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace CudaViT.Training.Settings;
 
 /// <summary>What a run is trained on.</summary>
+[SettingsSection]
 public sealed record DataSettings
 {
     /// <summary>

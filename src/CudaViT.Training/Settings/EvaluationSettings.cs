@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace CudaViT.Training.Settings;
 
 /// <summary>How an encoder is judged during training.</summary>
+[SettingsSection]
 public sealed record EvaluationSettings
 {
     /// <summary>Neighbours that vote.</summary>

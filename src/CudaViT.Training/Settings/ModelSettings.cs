@@ -1,6 +1,7 @@
 namespace CudaViT.Training.Settings;
 
 /// <summary>Everything that decides the shapes and the wiring of a MoCo v3 model.</summary>
+[SettingsSection]
 public sealed record ModelSettings
 {
     private const int ConvolutionStride = 16;

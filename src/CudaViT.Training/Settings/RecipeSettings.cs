@@ -1,6 +1,7 @@
 namespace CudaViT.Training.Settings;
 
 /// <summary>Everything that decides how a MoCo v3 model is trained, apart from data and place.</summary>
+[SettingsSection]
 public sealed record RecipeSettings
 {
     /// <summary>Images per step, over all devices.</summary>

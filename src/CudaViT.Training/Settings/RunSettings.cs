@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace CudaViT.Training.Settings;
 
 /// <summary>Where and how a run happens. Nothing in here changes its result.</summary>
+[SettingsSection]
 public sealed record RunSettings
 {
     /// <summary>Device to compute on: auto, or the name of a backend.</summary>

@@ -203,8 +203,7 @@ public static class SettingsJson
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd('.');
 
-    private static bool IsSection(Type type) =>
-        type.IsClass && type != typeof(string) && type.Namespace == typeof(SettingsJson).Namespace;
+    private static bool IsSection(Type type) => type.IsDefined(typeof(SettingsSectionAttribute), inherit: false);
 
     private static string NameOf(PropertyInfo property) => KeyOf(property.Name);
 
@@ -239,3 +238,7 @@ public sealed class SettingsException : InputException
     {
     }
 }
+
+/// <summary>Marks a record whose properties are keys of their own in a settings file: a group, not a value.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class SettingsSectionAttribute : Attribute;

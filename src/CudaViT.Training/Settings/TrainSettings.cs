@@ -6,6 +6,7 @@ using CudaViT.Data.Views;
 namespace CudaViT.Training.Settings;
 
 /// <summary>Everything that decides a training run. Written to <c>settings.json</c> beside its results.</summary>
+[SettingsSection]
 public sealed record TrainSettings
 {
     /// <summary>Under this name, tensor files carry the settings that decided their content, as JSON.</summary>
@@ -108,6 +109,7 @@ public sealed record TrainSettings
 }
 
 /// <summary>The weights that a run begins with, unless they are drawn.</summary>
+[SettingsSection]
 public sealed record InitSettings
 {
     /// <summary>A file that training or importing wrote; null to draw initial values.</summary>

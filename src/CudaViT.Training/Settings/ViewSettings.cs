@@ -6,6 +6,7 @@ namespace CudaViT.Training.Settings;
 /// <summary>
 /// How a view is changed after its crop. The size of a view is the model's, the smallest crop the recipe's.
 /// </summary>
+[SettingsSection]
 public sealed record ViewSettings
 {
     /// <summary>

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>How a classifier is fine-tuned. The defaults are DeiT's (H. Touvron et al., arXiv:2012.12877).</summary>
+[SettingsSection]
 public sealed record FineTuneRecipe
 {
     /// <summary>Images per step, over all devices.</summary>

@@ -6,6 +6,7 @@ using CudaViT.Data.Views;
 namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>Everything that decides a fine-tuning run. Written to <c>settings.json</c> beside its results.</summary>
+[SettingsSection]
 public sealed record FineTuneSettings
 {
     /// <summary>Under this name, fine-tuned models carry these settings, as JSON.</summary>

@@ -5,6 +5,7 @@ using CudaViT.Data.Supervised;
 namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>How images are changed in fine-tuning. The defaults are DeiT's; the size of a view is the model's.</summary>
+[SettingsSection]
 public sealed record FineTuneViewSettings
 {
     /// <summary>Smallest share of an image's area that a random crop takes.</summary>
