@@ -74,6 +74,8 @@ public sealed partial class CudaBackend : IBackend
         {
             _driver.CopyFromHost(source, GpuStorage.AddressOf(destination), GpuStream.Compute);
         }
+
+        GC.KeepAlive(destination);
     }
 
     /// <inheritdoc/>
@@ -84,6 +86,8 @@ public sealed partial class CudaBackend : IBackend
         {
             _driver.CopyToHost(GpuStorage.AddressOf(source), destination, GpuStream.Compute);
         }
+
+        GC.KeepAlive(source);
     }
 
     /// <inheritdoc/>
@@ -94,8 +98,12 @@ public sealed partial class CudaBackend : IBackend
         if (source.Count > 0)
         {
             _driver.Copy(
-                GpuStorage.AddressOf(source), GpuStorage.AddressOf(destination), source.SizeInBytes, GpuStream.Compute);
+                GpuStorage.AddressOf(source), GpuStorage.AddressOf(destination), source.SizeInBytes,
+                GpuStream.Compute);
         }
+
+        GC.KeepAlive(source);
+        GC.KeepAlive(destination);
     }
 
     /// <summary>Ends the device's work and gives its memory back. Throws nothing, even after a kernel has faulted.</summary>

@@ -26,14 +26,25 @@ internal unsafe struct KernelArguments : IEnumerable
     private Slots _slots;
     private Starts _starts;
     private Kinds _kinds;
+    private Arrays _arrays;
     private int _used;
 
     /// <summary>Number of arguments so far.</summary>
     public int Count { get; private set; }
 
     /// <summary>Adds the address of an array's first element; null becomes the null pointer.</summary>
-    public void Add(NdArray? array) =>
+    public void Add(NdArray? array)
+    {
         Append(array is null ? 0 : GpuStorage.AddressOf(array), KernelParameterKind.Pointer);
+        _arrays[Count - 1] = array;
+    }
+
+    /// <summary>Adds the address of an array's element, counted in row-major order.</summary>
+    public void AddFrom(NdArray array, long index)
+    {
+        Append(GpuStorage.AddressOf(array) + (nint)(index * array.DType.SizeInBytes()), KernelParameterKind.Pointer);
+        _arrays[Count - 1] = array;
+    }
 
     /// <summary>Adds a whole number.</summary>
     public void Add(long value) => Append(value, KernelParameterKind.Integer);
@@ -57,7 +68,7 @@ internal unsafe struct KernelArguments : IEnumerable
     /// <summary>Adds the address of a table of slots.</summary>
     public void Add(in SlotTable table) => Append(table.Address, KernelParameterKind.Pointer);
 
-    /// <summary>Adds an address that belongs to no array.</summary>
+    /// <summary>Adds an address whose array the caller keeps alive.</summary>
     public void AddAddress(nint address) => Append(address, KernelParameterKind.Pointer);
 
     /// <summary>Adds a structure whose layout is the kernel's.</summary>
@@ -70,9 +81,12 @@ internal unsafe struct KernelArguments : IEnumerable
         Finish(KernelParameterKind.Structure, slots);
     }
 
-    /// <summary>Checks the arguments against the kernel's declaration and calls back with a <c>void**</c>.</summary>
+    /// <summary>
+    /// Checks the arguments against the kernel's declaration and launches it. The arrays live until that is done.
+    /// </summary>
     /// <exception cref="ArgumentException">Number or kinds of the arguments are not those of the parameters.</exception>
-    public readonly void Pass(GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, IGpuDriver driver)
+    public readonly void Pass(
+        GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, IGpuDriver driver)
     {
         Check(function.Entry);
         long* values = stackalloc long[SlotCount];
@@ -88,6 +102,12 @@ internal unsafe struct KernelArguments : IEnumerable
         }
 
         driver.Launch(function, grid, block, sharedBytes, stream, (nint)addresses);
+
+        // Until here: the collector sees no use of an array in its address, and would give its memory to somebody else.
+        foreach (NdArray? array in ((ReadOnlySpan<NdArray?>)_arrays)[..Count])
+        {
+            GC.KeepAlive(array);
+        }
     }
 
     /// <summary>The whole number that was passed for a parameter, for cost formulas.</summary>
@@ -157,6 +177,12 @@ internal unsafe struct KernelArguments : IEnumerable
     private struct Starts
     {
         private byte _first;
+    }
+
+    [InlineArray(MaximumCount)]
+    private struct Arrays
+    {
+        private NdArray? _first;
     }
 
     [InlineArray(MaximumCount)]

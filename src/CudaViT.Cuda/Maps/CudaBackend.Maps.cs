@@ -31,10 +31,6 @@ public sealed partial class CudaBackend
         return true;
     }
 
-    /// <summary>Address of an array's element in row-major order.</summary>
-    private static nint AddressOf(NdArray array, long index) =>
-        GpuStorage.AddressOf(array) + (nint)(index * array.DType.SizeInBytes());
-
     /// <summary>Blocks that cover <paramref name="count"/> elements, <paramref name="width"/> to a thread.</summary>
     private static Dim3 ElementBlocks(long count, int width) => BlocksFor(count, (long)BlockSize * width);
 

@@ -11,6 +11,7 @@ internal sealed class GpuUploadSlot : UploadSlot
     private readonly IGpuDriver _driver;
     private readonly GpuEvent _hasArrived;
     private readonly GpuEvent _isFree;
+    private HostBuffer? _source; // alive until it has been read, whatever becomes of its owner
 
     public GpuUploadSlot(IBackend backend, IGpuDriver driver, Shape shape, DType dtype)
         : base(AllocateArray(backend, shape, dtype))
@@ -33,6 +34,7 @@ internal sealed class GpuUploadSlot : UploadSlot
 
     protected override void Copy(HostBuffer source, int sizeInBytes)
     {
+        _source = source;
         _driver.Wait(_isFree, GpuStream.Copy);
         _driver.CopyFromHost(source, sizeInBytes, GpuStorage.AddressOf(Array), GpuStream.Copy);
         _driver.Record(_hasArrived, GpuStream.Copy);

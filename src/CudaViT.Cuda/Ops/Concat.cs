@@ -30,7 +30,7 @@ public sealed partial class CudaBackend
             {
                 bool isPacked = IsAligned(y) && IsPacked(length, x) && ArePacks(y.DType, start * unit, total * unit);
                 KernelArguments arguments = default;
-                arguments.AddAddress(AddressOf(y, start * unit));
+                arguments.AddFrom(y, start * unit);
                 arguments.Add(x);
                 arguments.Add(blocks);
                 arguments.Add(length);

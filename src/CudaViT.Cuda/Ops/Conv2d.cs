@@ -34,21 +34,23 @@ public sealed partial class CudaBackend
             int images = Math.Min(at.BlockImages, at.Images - first);
             Im2Col(at, x.Rows(first, first + images), columns, at.Depth * (long)at.Positions, at.Positions);
             nint target = GpuStorage.AddressOf(y.Rows(first, first + images));
-            Multiply(new GpuMatMul
-            {
-                DType = x.DType,
-                M = at.Outputs,
-                N = at.Positions,
-                K = at.Depth,
-                A = GpuStorage.AddressOf(weight),
-                B = GpuStorage.AddressOf(columns),
-                D = target,
-                C = bias is null ? 0 : target,
-                Beta = bias is null ? 0 : 1,
-                Batch = images,
-                StrideB = at.Depth * (long)at.Positions,
-                StrideD = at.Outputs * (long)at.Positions,
-            });
+            Multiply(
+                new GpuMatMul
+                {
+                    DType = x.DType,
+                    M = at.Outputs,
+                    N = at.Positions,
+                    K = at.Depth,
+                    A = GpuStorage.AddressOf(weight),
+                    B = GpuStorage.AddressOf(columns),
+                    D = target,
+                    C = bias is null ? 0 : target,
+                    Beta = bias is null ? 0 : 1,
+                    Batch = images,
+                    StrideB = at.Depth * (long)at.Positions,
+                    StrideD = at.Outputs * (long)at.Positions,
+                },
+                weight, columns, y);
         }
 
         columns.Storage.Release();
@@ -88,20 +90,22 @@ public sealed partial class CudaBackend
         {
             int images = Math.Min(at.BlockImages, at.Images - first);
             NdArray target = dx.Rows(first, first + images);
-            Multiply(new GpuMatMul
-            {
-                DType = dy.DType,
-                M = at.Depth,
-                N = at.Positions,
-                K = at.Outputs,
-                A = GpuStorage.AddressOf(weight),
-                B = GpuStorage.AddressOf(dy.Rows(first, first + images)),
-                D = GpuStorage.AddressOf(columns),
-                TransposeA = true,
-                Batch = images,
-                StrideB = at.Outputs * (long)at.Positions,
-                StrideD = at.Depth * (long)at.Positions,
-            });
+            Multiply(
+                new GpuMatMul
+                {
+                    DType = dy.DType,
+                    M = at.Depth,
+                    N = at.Positions,
+                    K = at.Outputs,
+                    A = GpuStorage.AddressOf(weight),
+                    B = GpuStorage.AddressOf(dy.Rows(first, first + images)),
+                    D = GpuStorage.AddressOf(columns),
+                    TransposeA = true,
+                    Batch = images,
+                    StrideB = at.Outputs * (long)at.Positions,
+                    StrideD = at.Depth * (long)at.Positions,
+                },
+                weight, dy, columns);
             KernelArguments arguments = new() { target, columns };
             arguments.AddStructure(new WindowSizes(window));
             arguments.Add(images);
@@ -138,19 +142,21 @@ public sealed partial class CudaBackend
             Launch(
                 "conv2d_gather", dy.DType, TilesOf(images * (long)at.Outputs, at.Positions), ConvolutionBlock,
                 new() { sides, dy.Rows(first, first + images), images, at.Outputs, at.Positions });
-            Multiply(new GpuMatMul
-            {
-                DType = dy.DType,
-                M = at.Outputs,
-                N = at.Depth,
-                K = length,
-                A = GpuStorage.AddressOf(sides),
-                B = GpuStorage.AddressOf(columns),
-                D = target,
-                C = target,
-                TransposeB = true,
-                Beta = first == 0 ? 0 : 1,
-            });
+            Multiply(
+                new GpuMatMul
+                {
+                    DType = dy.DType,
+                    M = at.Outputs,
+                    N = at.Depth,
+                    K = length,
+                    A = GpuStorage.AddressOf(sides),
+                    B = GpuStorage.AddressOf(columns),
+                    D = target,
+                    C = target,
+                    TransposeB = true,
+                    Beta = first == 0 ? 0 : 1,
+                },
+                sides, columns, dWeight);
         }
 
         columns.Storage.Release();

@@ -17,6 +17,7 @@ public sealed partial class CudaBackend
         if (bits == 0)
         {
             _driver.Set(GpuStorage.AddressOf(x), 0, x.SizeInBytes, GpuStream.Compute);
+            GC.KeepAlive(x);
             return;
         }
 

@@ -14,20 +14,22 @@ public sealed partial class CudaBackend
         using ProfilerRange range = Range();
         (int outputs, int inputs) = (weight.Shape[0], weight.Shape[1]);
         NdArray z = Empty(x.Shape.With(-1, outputs), x.DType);
-        Multiply(new GpuMatMul
-        {
-            DType = x.DType,
-            M = x.Count / inputs,
-            N = outputs,
-            K = inputs,
-            A = GpuStorage.AddressOf(x),
-            B = GpuStorage.AddressOf(weight),
-            D = GpuStorage.AddressOf(z),
-            TransposeB = true,
-            Bias = bias is null ? 0 : GpuStorage.AddressOf(bias),
-            C = residual is null ? 0 : GpuStorage.AddressOf(residual),
-            Beta = residual is null ? 0 : 1,
-        });
+        Multiply(
+            new GpuMatMul
+            {
+                DType = x.DType,
+                M = x.Count / inputs,
+                N = outputs,
+                K = inputs,
+                A = GpuStorage.AddressOf(x),
+                B = GpuStorage.AddressOf(weight),
+                D = GpuStorage.AddressOf(z),
+                TransposeB = true,
+                Bias = bias is null ? 0 : GpuStorage.AddressOf(bias),
+                C = residual is null ? 0 : GpuStorage.AddressOf(residual),
+                Beta = residual is null ? 0 : 1,
+            },
+            x, weight, z, bias, residual);
         if (!gelu)
         {
             return (z, null);
@@ -59,33 +61,37 @@ public sealed partial class CudaBackend
         if (needsDx)
         {
             dx = Empty(x.Shape, x.DType);
-            Multiply(new GpuMatMul
-            {
-                DType = dy.DType,
-                M = rows,
-                N = inputs,
-                K = outputs,
-                A = GpuStorage.AddressOf(dz),
-                B = GpuStorage.AddressOf(weight),
-                D = GpuStorage.AddressOf(dx),
-            });
+            Multiply(
+                new GpuMatMul
+                {
+                    DType = dy.DType,
+                    M = rows,
+                    N = inputs,
+                    K = outputs,
+                    A = GpuStorage.AddressOf(dz),
+                    B = GpuStorage.AddressOf(weight),
+                    D = GpuStorage.AddressOf(dx),
+                },
+                dz, weight, dx);
         }
 
         NdArray? dWeight = null;
         if (needsDWeight)
         {
             dWeight = Empty(weight.Shape, weight.DType);
-            Multiply(new GpuMatMul
-            {
-                DType = dy.DType,
-                M = outputs,
-                N = inputs,
-                K = rows,
-                A = GpuStorage.AddressOf(dz),
-                B = GpuStorage.AddressOf(x),
-                D = GpuStorage.AddressOf(dWeight),
-                TransposeA = true,
-            });
+            Multiply(
+                new GpuMatMul
+                {
+                    DType = dy.DType,
+                    M = outputs,
+                    N = inputs,
+                    K = rows,
+                    A = GpuStorage.AddressOf(dz),
+                    B = GpuStorage.AddressOf(x),
+                    D = GpuStorage.AddressOf(dWeight),
+                    TransposeA = true,
+                },
+                dz, x, dWeight);
         }
 
         if (dz != dy)

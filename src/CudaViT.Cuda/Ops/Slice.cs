@@ -15,7 +15,7 @@ public sealed partial class CudaBackend
             (long length, long whole) = ((end - start) * unit, x.Shape[axis] * unit);
             bool isPacked = IsAligned(x, y) && ArePacks(x.DType, start * unit, length, whole);
             KernelArguments arguments = new() { y };
-            arguments.AddAddress(AddressOf(x, start * unit));
+            arguments.AddFrom(x, start * unit);
             arguments.Add(y.Count / length);
             arguments.Add(length);
             arguments.Add(whole);

@@ -8,6 +8,7 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 {
     private readonly Dictionary<nint, long> _allocations = [];
     private nint _next = 1 << 20;
+    private int _events;
 
     public string Name => "fake";
 
@@ -38,6 +39,12 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 
     /// <summary>Copies from the host.</summary>
     public long Uploads { get; private set; }
+
+    /// <summary>
+    /// What was asked of the streams and their events, in order: for example <c>copy: wait 0</c>, <c>copy: upload 16</c>,
+    /// <c>compute: record 1</c>. Events are numbered as they are made.
+    /// </summary>
+    public List<string> Journal { get; } = [];
 
     public nint Allocate(long sizeInBytes)
     {
@@ -80,7 +87,11 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 
     public HostBuffer AllocateHost(int sizeInBytes) => HostBuffer.Managed(sizeInBytes);
 
-    public void CopyFromHost(HostBuffer source, int sizeInBytes, nint destination, GpuStream stream) => Uploads++;
+    public void CopyFromHost(HostBuffer source, int sizeInBytes, nint destination, GpuStream stream)
+    {
+        Uploads++;
+        Write($"upload {sizeInBytes}", stream);
+    }
 
     public void CopyToHost(nint source, Span<byte> destination, GpuStream stream)
     {
@@ -96,13 +107,13 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 
     public void MatMul(in GpuMatMul product, GpuStream stream) => throw new NotSupportedException();
 
-    public GpuEvent CreateEvent() => throw new NotSupportedException();
+    public GpuEvent CreateEvent() => new Event(_events++);
 
-    public void Record(GpuEvent marker, GpuStream stream) => throw new NotSupportedException();
+    public void Record(GpuEvent marker, GpuStream stream) => Write($"record {marker}", stream);
 
-    public void Wait(GpuEvent marker, GpuStream stream) => throw new NotSupportedException();
+    public void Wait(GpuEvent marker, GpuStream stream) => Write($"wait {marker}", stream);
 
-    public void Synchronize(GpuEvent marker) => throw new NotSupportedException();
+    public void Synchronize(GpuEvent marker) => Journal.Add($"host: wait {marker}");
 
     public TimeSpan Elapsed(GpuEvent start, GpuEvent end) => throw new NotSupportedException();
 
@@ -125,6 +136,18 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
     }
 
     public void Dispose() => IsDisposed = true;
+
+    private void Write(string what, GpuStream stream) =>
+        Journal.Add($"{(stream == GpuStream.Copy ? "copy" : "compute")}: {what}");
+
+    private sealed class Event(int number) : GpuEvent
+    {
+        public override string ToString() => $"{number}";
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
 
     private sealed class Module : GpuModule;
 

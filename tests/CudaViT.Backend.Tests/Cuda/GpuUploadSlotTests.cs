@@ -13,6 +13,34 @@ public sealed class GpuUploadSlotTests : IDisposable
 
     public void Dispose() => _backend?.Dispose();
 
+    // Event 0: the values have arrived; 1: nobody reads them any more. A wait after the copy is a wait too late, which a
+    // device that happens to be slow or quick may not show.
+    [Fact]
+    public void A_fill_first_waits_for_the_readers_and_then_copies()
+    {
+        using var gpu = new FakeGpu();
+        using var backend = new CudaBackend(gpu);
+        using HostBuffer buffer = backend.AllocateHost(16);
+        UploadSlot slot = backend.NewUploadSlot([16], DType.U8);
+        string[] fill = ["copy: wait 1", "copy: upload 16", "copy: record 0"];
+
+        slot.Fill(buffer, 16);
+        slot.Acquire();
+        slot.Release();
+        slot.Fill(buffer, 16);
+        slot.WaitUntilRead();
+        slot.Dispose();
+
+        Assert.Equal(
+            [
+                "compute: record 1", // whoever had the block before
+                .. fill, "compute: wait 0", "compute: record 1",
+                .. fill, "host: wait 0",
+                "host: wait 0", // before the block goes back
+            ],
+            gpu.Journal);
+    }
+
     // Both fills are asked for before anything has run: the second waits for the first one's reader.
     [SkippableFact]
     public void A_fill_waits_for_the_readers_of_the_one_before()

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using CudaViT.Core;
 using CudaViT.Cuda;
@@ -24,6 +25,44 @@ public sealed unsafe class KernelArgumentsTests : IDisposable
             {
             }
             """);
+    }
+
+    // Nothing else refers to the array; its memory must not become somebody else's before the launch has been submitted.
+    [Fact]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void An_array_lives_until_it_has_been_launched_with()
+    {
+        int launches = 0;
+        _gpu.OnLaunch = _ =>
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Assert.NotEqual(0, _backend.Memory.LiveBytes);
+            launches++;
+        };
+
+        KernelArguments whole = new() { NewArray() };
+        PassToScale(whole);
+        KernelArguments part = default;
+        part.AddFrom(NewArray(), 3);
+        PassToScale(part);
+        Assert.Equal(2, launches);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        NdArray NewArray() => NdArray.Empty(_backend, [64], DType.F32);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        void PassToScale(in KernelArguments first)
+        {
+            KernelArguments arguments = first;
+            arguments.Add(first.Count == 1 ? (NdArray?)null : throw new ArgumentException("One expected.", nameof(first)));
+            arguments.Add(64);
+            KernelModule module = _kernels.Module();
+            arguments.Pass(
+                _gpu.GetFunction(_gpu.Load(module), module.File.Entries[0]), 1, 1, 0, GpuStream.Compute, _gpu);
+        }
     }
 
     [Theory, InlineData(KernelBuild.F64), InlineData(KernelBuild.F32)]
