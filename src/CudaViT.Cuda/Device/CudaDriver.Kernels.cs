@@ -6,15 +6,16 @@ public sealed unsafe partial class CudaDriver
     private const int UnaskedSharedBytes = 48 << 10;
 
     private readonly List<CudaModule> _modules = [];
-    private KernelCompiler? _compiler;
+    private readonly Lazy<KernelCompiler> _compiler = new(() => new KernelCompiler(new KernelCache()));
     private bool _isCapturing;
 
     /// <inheritdoc/>
     public GpuModule Load(KernelModule module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        using Lock.Scope call = Enter();
+        Submissions(); // after a fault, or once closed, nothing is worth compiling
         byte[] code = (_options.Compile ?? CompileWithNvrtc)(module);
+        using Lock.Scope call = Enter();
         CudaStatus status = CudaApi.ModuleLoadData(out ModuleHandle handle, code);
         if (status != CudaStatus.Success)
         {
@@ -64,6 +65,7 @@ public sealed unsafe partial class CudaDriver
         }
 
         Submitted(kernel.Label, queue);
+        GC.KeepAlive(function);
     }
 
     /// <summary>How many blocks of a kernel one multiprocessor runs at the same time.</summary>
@@ -106,8 +108,8 @@ public sealed unsafe partial class CudaDriver
     public void Synchronize(GpuEvent marker)
     {
         ArgumentNullException.ThrowIfNull(marker);
-        using Lock.Scope call = Enter();
-        Check(CudaApi.EventSynchronize(((CudaEvent)marker).Handle));
+        Submissions();
+        Settle(CudaApi.EventSynchronize(((CudaEvent)marker).Handle));
     }
 
     /// <inheritdoc/>
@@ -115,9 +117,9 @@ public sealed unsafe partial class CudaDriver
     {
         ArgumentNullException.ThrowIfNull(start);
         ArgumentNullException.ThrowIfNull(end);
+        Synchronize(end);
         using Lock.Scope call = Enter();
         EventHandle last = ((CudaEvent)end).Handle;
-        Check(CudaApi.EventSynchronize(last));
         Check(CudaApi.EventElapsedTime(out float milliseconds, ((CudaEvent)start).Handle, last));
         return TimeSpan.FromMilliseconds(milliseconds);
     }
@@ -165,11 +167,8 @@ public sealed unsafe partial class CudaDriver
         Submitted("a recorded graph", _compute);
     }
 
-    private byte[] CompileWithNvrtc(KernelModule module)
-    {
-        _compiler ??= new KernelCompiler(new KernelCache());
-        return _compiler.Compile(module, _compiler.TargetFor(Properties.ComputeCapability));
-    }
+    private byte[] CompileWithNvrtc(KernelModule module) =>
+        _compiler.Value.Compile(module, _compiler.Value.TargetFor(Properties.ComputeCapability));
 
     private void AbandonCapture()
     {
@@ -216,9 +215,10 @@ public sealed unsafe partial class CudaDriver
         return _fault is not null
             ? error
             : new GpuException(
-                $"{error.Message} The launch is {kernel.Label}: grid {grid}, block {block}, {sharedBytes} bytes of dynamic "
-                + $"shared memory; a thread takes {Attribute(kernel.Handle, FunctionAttribute.RegisterCount)} registers and "
-                + $"{Attribute(kernel.Handle, FunctionAttribute.LocalSizeBytes)} bytes of local memory, and a block has at "
-                + $"most {Attribute(kernel.Handle, FunctionAttribute.MaxThreadsPerBlock)} threads.");
+                $"{error.Message} The launch is {kernel.Label}: grid {grid}, block {block}, {sharedBytes} bytes of "
+                + $"dynamic shared memory; a thread takes "
+                + $"{Attribute(kernel.Handle, FunctionAttribute.RegisterCount)} registers and "
+                + $"{Attribute(kernel.Handle, FunctionAttribute.LocalSizeBytes)} bytes of local memory, and a block "
+                + $"has at most {Attribute(kernel.Handle, FunctionAttribute.MaxThreadsPerBlock)} threads.");
     }
 }

@@ -12,16 +12,17 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public nint Allocate(long sizeInBytes)
     {
-        using Lock.Scope call = Enter();
         nuint bytes = (nuint)Math.Max(1, sizeInBytes);
         CudaStatus status = TryAllocate(bytes, out nint address);
         if (status == CudaStatus.OutOfMemory && _pool != 0)
         {
             // What was given back may not have arrived yet, or lie in pieces that are too small for this.
-            Check(CudaApi.StreamSynchronize(_memory));
-            Check(CudaApi.MemPoolTrimTo(_pool, 0));
+            Settle(CudaApi.StreamSynchronize(_memory));
+            Settle(CudaApi.MemPoolTrimTo(_pool, 0));
             status = TryAllocate(bytes, out address);
         }
+
+        using Lock.Scope call = Enter();
 
         if (status == CudaStatus.OutOfMemory)
         {
@@ -42,26 +43,35 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void Free(nint address)
     {
-        using Lock.Scope call = _gate.EnterScope();
-        if (_isDisposed || _fault is not null)
+        using (_gate.EnterScope())
         {
-            return; // the context has taken it along, or will
+            if (_isDisposed || _fault is not null)
+            {
+                return; // the context has taken it along, or will
+            }
+
+            if (!_allocations.Remove(address))
+            {
+                throw new ArgumentException(
+                    $"Address 0x{address:x} is not from this device's Allocate.", nameof(address));
+            }
+
+            if (_isCapturing)
+            {
+                // The order of a recording stream is that of the graph; memory has to wait for that of the real ones.
+                _freedWhileRecording.Add(address);
+                return;
+            }
+
+            _context.MakeCurrent();
+            if (_pool != 0)
+            {
+                Check(FreeInOrder(address));
+                return;
+            }
         }
 
-        if (!_allocations.Remove(address))
-        {
-            throw new ArgumentException($"Address 0x{address:x} is not from this device's Allocate.", nameof(address));
-        }
-
-        if (_isCapturing)
-        {
-            // The order of a recording stream is that of the graph; memory has to wait for that of the real ones.
-            _freedWhileRecording.Add(address);
-            return;
-        }
-
-        _context.MakeCurrent();
-        Check(FreeInOrder(address));
+        Settle(CudaApi.MemFree(address)); // waits for the whole device
     }
 
     /// <inheritdoc/>
@@ -81,32 +91,39 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void CopyToHost(nint source, Span<byte> destination, GpuStream stream)
     {
-        using Lock.Scope call = Enter();
-        RefuseWhileRecording("read values on the host");
+        long submitted;
+        using (Enter())
+        {
+            RefuseWhileRecording("read values on the host");
+            submitted = stream == GpuStream.Compute ? _log.Position : 0;
+        }
+
         StreamHandle queue = Queue(stream);
         fixed (byte* target = destination)
         {
-            Check(CudaApi.MemcpyDtoHAsync(target, source, (nuint)destination.Length, queue));
-            Check(CudaApi.StreamSynchronize(queue));
-        }
-
-        if (stream == GpuStream.Compute)
-        {
-            _log.Clear();
+            // To memory that is not pinned, the first call is the one that waits.
+            Settle(CudaApi.MemcpyDtoHAsync(target, source, (nuint)destination.Length, queue));
+            Settle(CudaApi.StreamSynchronize(queue), upTo: submitted);
         }
     }
 
     /// <summary>
-    /// Memory is taken in a stream of its own, which never records, and is there for every stream once that has got there.
+    /// Memory is taken in a stream of its own, which never records, and is there for every stream once that has got
+    /// there.
     /// </summary>
     private CudaStatus TryAllocate(nuint bytes, out nint address)
     {
-        if (_pool == 0)
+        CudaStatus status;
+        using (Enter())
         {
-            return CudaApi.MemAlloc(out address, bytes);
+            if (_pool == 0)
+            {
+                return CudaApi.MemAlloc(out address, bytes);
+            }
+
+            status = CudaApi.MemAllocAsync(out address, bytes, _memory);
         }
 
-        CudaStatus status = CudaApi.MemAllocAsync(out address, bytes, _memory);
         return status == CudaStatus.Success ? CudaApi.StreamSynchronize(_memory) : status;
     }
 

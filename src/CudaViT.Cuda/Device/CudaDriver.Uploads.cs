@@ -3,13 +3,14 @@ using CudaViT.Core;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Copies from the host. The device reads only pinned memory by itself, so values pass through pinned buffers, which are
-/// used in turn; an event tells when one is free again. That, and no wait for kernels, is what a copy costs.
+/// Copies from the host. The device reads only pinned memory by itself, so values pass through pinned buffers, which
+/// are used in turn; an event tells when one is free again. That, and no wait for kernels, is what a copy costs.
 /// </summary>
 /// <remarks>
-/// A large copy goes piece by piece over the copy stream into staging memory on the device, and from there, in the order
-/// of the compute stream, to its destination. So a batch crosses the bus while the step before still computes, although the
-/// destination may be in use until that ends. With all pieces in flight a copy waits for kernels after all.
+/// A large copy goes piece by piece over the copy stream into staging memory on the device, and from there, in the
+/// order of the compute stream, to its destination. So a batch crosses the bus while the step before still computes,
+/// although the destination may be in use until that ends. With all pieces in flight a copy waits for kernels after
+/// all; only other copies wait with it, behind a lock of their own that is always taken before the driver's.
 /// </remarks>
 public sealed unsafe partial class CudaDriver
 {
@@ -18,6 +19,7 @@ public sealed unsafe partial class CudaDriver
     private const int LargeBytes = 8 << 20;
     private const int LargeCount = 8;
 
+    private readonly Lock _staging = new();
     private readonly EventHandle?[] _smallIsFree = new EventHandle?[SmallCount];
     private readonly Piece?[] _pieces = new Piece?[LargeCount];
     private PinnedHandle? _small;
@@ -27,8 +29,12 @@ public sealed unsafe partial class CudaDriver
     /// <inheritdoc/>
     public void CopyFromHost(ReadOnlySpan<byte> source, nint destination, GpuStream stream)
     {
-        using Lock.Scope call = Enter();
-        RefuseWhileRecording("copy from the host");
+        using Lock.Scope copying = _staging.EnterScope();
+        using (Enter())
+        {
+            RefuseWhileRecording("copy from the host");
+        }
+
         if (source.Length <= SmallBytes)
         {
             CopySmall(source, destination, Queue(stream));
@@ -65,6 +71,8 @@ public sealed unsafe partial class CudaDriver
         {
             Check(CudaApi.MemcpyHtoDAsync(destination, bytes, (nuint)sizeInBytes, Queue(stream)));
         }
+
+        GC.KeepAlive(source);
     }
 
     private void CopySmall(ReadOnlySpan<byte> source, nint destination, StreamHandle queue)
@@ -78,9 +86,10 @@ public sealed unsafe partial class CudaDriver
         _nextSmall = (slot + 1) % SmallCount;
         _small ??= PinnedHandle.Create(_context, SmallBytes * SmallCount);
         EventHandle isFree = _smallIsFree[slot] ??= EventHandle.Create(_context, EventFlags.DisableTiming);
-        Check(CudaApi.EventSynchronize(isFree)); // at once if it was never recorded
+        Settle(CudaApi.EventSynchronize(isFree)); // at once if it was never recorded
         byte* host = (byte*)_small.Address + (slot * SmallBytes);
         source.CopyTo(new Span<byte>(host, SmallBytes));
+        using Lock.Scope call = Enter();
         Check(CudaApi.MemcpyHtoDAsync(destination, host, (nuint)source.Length, queue));
         Check(CudaApi.EventRecord(isFree, queue));
     }
@@ -91,8 +100,9 @@ public sealed unsafe partial class CudaDriver
         _nextPiece = (index + 1) % LargeCount;
         Piece piece = _pieces[index] ??= new Piece(_context, Allocate(LargeBytes));
         nuint bytes = (nuint)source.Length;
-        Check(CudaApi.EventSynchronize(piece.HasLeftHost));
+        Settle(CudaApi.EventSynchronize(piece.HasLeftHost));
         source.CopyTo(new Span<byte>(piece.Host.Address, LargeBytes));
+        using Lock.Scope call = Enter();
         if (stream == GpuStream.Copy)
         {
             Check(CudaApi.MemcpyHtoDAsync(destination, piece.Host.Address, bytes, _copy));
@@ -100,7 +110,8 @@ public sealed unsafe partial class CudaDriver
             return;
         }
 
-        Check(CudaApi.StreamWaitEvent(_copy, piece.HasArrived, 0)); // the compute stream is done with what was here before
+        // The compute stream is to be done with what was here before.
+        Check(CudaApi.StreamWaitEvent(_copy, piece.HasArrived, 0));
         Check(CudaApi.MemcpyHtoDAsync(piece.Device, piece.Host.Address, bytes, _copy));
         Check(CudaApi.EventRecord(piece.HasLeftHost, _copy));
         Check(CudaApi.StreamWaitEvent(_compute, piece.HasLeftHost, 0));

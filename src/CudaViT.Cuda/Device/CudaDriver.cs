@@ -8,9 +8,14 @@ namespace CudaViT.Cuda;
 /// back in. Kernels are compiled by NVRTC where they run; matrix products are cuBLASLt's.
 /// </summary>
 /// <remarks>
-/// When a kernel has faulted, CUDA refuses everything from then on. Every call here then throws the same message, which
-/// names the kernels under way at the time; only <see cref="Free"/> and <see cref="Dispose"/> do nothing quietly, so that
-/// the program ends with that message and not with another.
+/// When a kernel has faulted, CUDA refuses everything from then on. Every call here then throws the same message,
+/// which names the kernels under way at the time; only <see cref="Free"/> and <see cref="Dispose"/> do nothing quietly,
+/// so that the program ends with that message and not with another.
+/// <para>
+/// Calls of several threads are put in some order by a lock. It is never held while a call waits for the device or
+/// compiles, so one thread may wait while others submit. Two exceptions wait under it, since nothing is to happen
+/// beside them: <see cref="Dispose"/>, and launches with <see cref="CudaOptions.SynchronousLaunches"/>.
+/// </para>
 /// </remarks>
 public sealed unsafe partial class CudaDriver : IGpuDriver
 {
@@ -84,10 +89,9 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
     /// <inheritdoc/>
     public void Synchronize()
     {
-        using Lock.Scope call = Enter();
-        Check(CudaApi.StreamSynchronize(_compute));
-        Check(CudaApi.StreamSynchronize(_copy));
-        _log.Clear();
+        long submitted = Submissions();
+        Settle(CudaApi.StreamSynchronize(_compute));
+        Settle(CudaApi.StreamSynchronize(_copy), upTo: submitted);
     }
 
     /// <inheritdoc/>
@@ -99,6 +103,7 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
     /// <summary>Waits for the device, unless it has failed, and gives everything back. Throws nothing.</summary>
     public void Dispose()
     {
+        using Lock.Scope copying = _staging.EnterScope(); // the buffers below are somebody's until then
         using Lock.Scope call = _gate.EnterScope();
         if (_isDisposed)
         {
@@ -189,6 +194,25 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
         }
     }
 
+    /// <summary>Checks that calls are possible, and says how much was submitted so far; see <see cref="Settle"/>.</summary>
+    private long Submissions()
+    {
+        using Lock.Scope call = Enter();
+        return _log.Position;
+    }
+
+    /// <summary>Takes note of how a call ended that waited, and therefore was made without the lock.</summary>
+    /// <param name="status">The call itself.</param>
+    /// <param name="upTo">What was submitted before this has ended well if the call succeeded.</param>
+    /// <param name="call">The call's text, which the compiler fills in.</param>
+    private void Settle(
+        CudaStatus status, long upTo = 0, [CallerArgumentExpression(nameof(status))] string call = "")
+    {
+        using Lock.Scope scope = _gate.EnterScope();
+        Check(status, call);
+        _log.ClearBefore(upTo);
+    }
+
     private void Check(CudaStatus status, [CallerArgumentExpression(nameof(status))] string call = "")
     {
         if (status != CudaStatus.Success)
@@ -205,7 +229,7 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
             return error;
         }
 
-        _fault = $"{error.Message} {_log.Describe()} This process cannot use the device any more.";
+        _fault ??= $"{error.Message} {_log.Describe()} This process cannot use the device any more.";
         return new GpuException(_fault);
     }
 
@@ -216,7 +240,7 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
         if (_options.SynchronousLaunches && !_isCapturing)
         {
             Check(CudaApi.StreamSynchronize(queue));
-            _log.Clear();
+            _log.ClearBefore(_log.Position);
         }
     }
 }

@@ -9,27 +9,32 @@ internal sealed class LaunchLog
     private const int Capacity = 8;
 
     private readonly string[] _names = new string[Capacity];
-    private long _count;
+    private long _done;
 
-    public void Add(string name) => _names[_count++ % Capacity] = name;
+    /// <summary>How much was submitted so far.</summary>
+    public long Position { get; private set; }
 
-    /// <summary>Everything submitted so far has ended well.</summary>
-    public void Clear() => _count = 0;
+    public void Add(string name) => _names[Position++ % Capacity] = name;
+
+    /// <summary>Everything before a <see cref="Position"/> has ended well.</summary>
+    public void ClearBefore(long position) => _done = Math.Max(_done, position);
 
     /// <summary>The names, oldest first, in a sentence.</summary>
     public string Describe()
     {
-        if (_count == 0)
+        long count = Position - _done;
+        if (count == 0)
         {
             return "No kernel was under way.";
         }
 
-        int kept = (int)Math.Min(_count, Capacity);
-        string names = string.Join(", ", Enumerable.Range(0, kept).Select(i => _names[(_count - kept + i) % Capacity]));
-        return _count switch
+        int kept = (int)Math.Min(count, Capacity);
+        string names = string.Join(
+            ", ", Enumerable.Range(0, kept).Select(i => _names[(Position - kept + i) % Capacity]));
+        return count switch
         {
             1 => $"The kernel is {names}.",
-            > Capacity => $"It was one of {_count} launches, the last of them {names}; "
+            > Capacity => $"It was one of {count} launches, the last of them {names}; "
                 + $"{CudaOptions.SynchronousVariable}=1 tells which.",
             _ => $"It was one of {names}; {CudaOptions.SynchronousVariable}=1 tells which.",
         };

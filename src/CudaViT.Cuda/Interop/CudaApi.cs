@@ -95,6 +95,9 @@ internal static unsafe partial class CudaApi
     [LibraryImport(Library, EntryPoint = "cuStreamSynchronize")]
     public static partial CudaStatus StreamSynchronize(StreamHandle stream);
 
+    [LibraryImport(Library, EntryPoint = "cuStreamQuery")]
+    public static partial CudaStatus StreamQuery(StreamHandle stream);
+
     [LibraryImport(Library, EntryPoint = "cuStreamWaitEvent")]
     public static partial CudaStatus StreamWaitEvent(StreamHandle stream, EventHandle marker, uint flags);
 

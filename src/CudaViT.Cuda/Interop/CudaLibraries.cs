@@ -21,9 +21,6 @@ public static class CudaLibraries
     /// <summary>Library name of LibraryImport declarations of cuBLASLt.</summary>
     internal const string CublasLt = "cudavit-cublaslt";
 
-    /// <summary>Library name of LibraryImport declarations of NVTX.</summary>
-    internal const string Nvtx = "cudavit-nvtx";
-
     private static readonly Lazy<(FoundLibrary Found, nint Handle)>[] Libraries =
         [.. Enum.GetValues<CudaLibrary>().Select(which => new Lazy<(FoundLibrary, nint)>(() => Find(which)))];
 
@@ -49,18 +46,31 @@ public static class CudaLibraries
     /// <summary>What <see cref="Load"/> finds: file, version and what was tried. Never throws.</summary>
     public static FoundLibrary Probe(CudaLibrary which) => Libraries[(int)which].Value.Found;
 
+    /// <summary>A function of a library that a machine may lack, or have without the function; 0 then.</summary>
+    internal static nint TryGetExport(CudaLibrary which, string name)
+    {
+        (FoundLibrary found, nint handle) = Libraries[(int)which].Value;
+        return found.IsFound && NativeLibrary.TryGetExport(handle, name, out nint export) ? export : 0;
+    }
+
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => name switch
     {
         Driver => Load(CudaLibrary.Driver),
         Nvrtc => Load(CudaLibrary.Nvrtc),
         CublasLt => Load(CudaLibrary.CublasLt),
-        Nvtx => Load(CudaLibrary.Nvtx),
         _ => 0, // the runtime's own search
     };
 
     private static (FoundLibrary Found, nint Handle) Find(CudaLibrary which)
     {
         Version? driver = which == CudaLibrary.Driver ? null : Probe(CudaLibrary.Driver).Version;
+        if (which == CudaLibrary.CublasLt)
+        {
+            // Versions of cuBLASLt need NVRTC themselves and ask the loader for it by its bare name, which finds what is
+            // loaded already and nothing in a folder that only this program knows.
+            _ = Probe(CudaLibrary.Nvrtc);
+        }
+
         (FoundLibrary found, nint handle) = LibrarySearch.Find(which, driver, new LibraryHost());
         return (found with { Version = handle == 0 ? null : VersionOf(which, handle) }, handle);
     }

@@ -68,6 +68,38 @@ public sealed class CudaDriverTests
         }
     }
 
+    // The library is optional, and one of its name may come without the functions.
+    [SkippableTheory, InlineData(false), InlineData(true)]
+    public void Ranges_reach_a_profiler_if_its_library_takes_them(bool whole)
+    {
+        if (StandIns.AreLoaded)
+        {
+            CudaDriverScenarios.Ranges(whole);
+        }
+        else
+        {
+            StandIns libraries = StandIns.Get();
+            RunOnStandIns(
+                $"{nameof(Ranges_reach_a_profiler_if_its_library_takes_them)}(whole: {whole})",
+                ("CUDAVIT_CUDA_LIB", whole ? libraries.FoldersWithNvtx : libraries.Folders));
+        }
+    }
+
+    // The one that stands in lies where the system's loader does not look, and the other needs it.
+    [SkippableFact]
+    public void What_cuBLASLt_needs_of_NVRTC_is_loaded_before_it()
+    {
+        if (StandIns.AreLoaded)
+        {
+            Assert.Null(CudaLibraries.Probe(CudaLibrary.CublasLt).Problem);
+        }
+        else
+        {
+            // Without a device, so that nothing has asked for NVRTC before.
+            RunOnStandIns(nameof(What_cuBLASLt_needs_of_NVRTC_is_loaded_before_it), ("STAND_IN_DEVICES", "0"));
+        }
+    }
+
     private static void RunOnStandIns(string test, params (string Name, string Value)[] settings)
     {
         (int status, string output) = StandIns.Get().Run(test, settings);
@@ -76,7 +108,9 @@ public sealed class CudaDriverTests
 
     private static void RunScenarios()
     {
-        foreach (MethodInfo scenario in typeof(CudaDriverScenarios).GetMethods(BindingFlags.Public | BindingFlags.Static))
+        MethodInfo[] scenarios = typeof(CudaDriverScenarios).GetMethods(BindingFlags.Public | BindingFlags.Static);
+        var failures = new List<string>();
+        foreach (MethodInfo scenario in scenarios)
         {
             try
             {
@@ -84,8 +118,10 @@ public sealed class CudaDriverTests
             }
             catch (Exception error)
             {
-                throw new InvalidOperationException($"{scenario.Name}: {error.Message}", error);
+                failures.Add($"{scenario.Name}: {error}"); // those after a fault fail with it
             }
         }
+
+        Assert.True(failures.Count == 0, string.Join('\n', failures));
     }
 }

@@ -93,7 +93,12 @@ public sealed class CudaErrorTests
         Assert.Equal(
             "It was one of 10 launches, the last of them k0, k1, k2, k3, k4, k5, k6, k7; CUDAVIT_SYNC=1 tells which.",
             log.Describe());
-        log.Clear();
+        long position = log.Position;
+        log.Add("later"); // while somebody waits for what was before
+        log.ClearBefore(position);
+        log.ClearBefore(position - 1); // somebody who waited for less
+        Assert.Equal("The kernel is later.", log.Describe());
+        log.ClearBefore(log.Position);
         Assert.Equal("No kernel was under way.", log.Describe());
     }
 }

@@ -5,9 +5,10 @@ using CudaViT.Cuda;
 namespace CudaViT.Backend.Tests.Cuda;
 
 /// <summary>What <see cref="CudaDriver"/> promises, for a process in which the libraries are those that stand in.</summary>
-internal static partial class CudaDriverScenarios
+internal static unsafe partial class CudaDriverScenarios
 {
-    private static readonly byte[] Code = "STAND-IN"u8.ToArray();
+    private static readonly byte[] Code = "STAND-IN "u8.ToArray();
+    private static readonly byte[] CodeOfProducts = "STAND-IN+"u8.ToArray();
 
     public static void The_device_is_described()
     {
@@ -217,6 +218,20 @@ internal static partial class CudaDriverScenarios
                 driver.Record(driver.CreateEvent(), GpuStream.Compute);
             }
         }
+    }
+
+    /// <summary>In a process of its own: the library that is found first stays.</summary>
+    internal static void Ranges(bool isPassedOn)
+    {
+        using CudaDriver driver = Open();
+        driver.PushRange("Linear");
+        driver.PushRange(new string('x', 500));
+        driver.PopRange();
+        driver.PopRange();
+
+        nint log = ((delegate* unmanaged<nint>)StandIns.Export(CudaLibrary.Nvtx, "stand_in_ranges"))();
+        string expected = isPassedOn ? $"(Linear({new string('x', 127)}))" : "";
+        Assert.Equal(expected, Marshal.PtrToStringUTF8(log));
     }
 
     /// <summary>In a process of its own: the device stays as it is.</summary>

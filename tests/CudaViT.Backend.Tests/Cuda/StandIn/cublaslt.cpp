@@ -1,6 +1,7 @@
 // A stand-in for cuBLASLt: its functions, with the types, sizes and numbers of cublasLt.h, computing as its documentation
 // says: matrices by columns, D = alpha op(A) op(B) + beta C + bias, the bias along the rows. Attributes of the wrong size
-// are refused, as the library does. Like the library it has no algorithm for a bias in double precision.
+// are refused, as the library does. Like the library it has no algorithm for a bias in double precision, and may refuse
+// to run what it proposed; a bias that is not aligned is a fault. It needs NVRTC, as versions of the library do.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,7 @@
 
 extern "C" void stand_in_push(void* stream, std::function<void()> work);
 extern "C" bool stand_in_check(const void* address, size_t bytes);
+extern "C" int nvrtcVersion(int* major, int* minor);
 
 namespace {
 
@@ -17,6 +19,9 @@ constexpr int kSuccess = 0, kInvalidValue = 7, kNotSupported = 15;
 constexpr int kF32 = 0, kF64 = 1, kBF16 = 14;
 constexpr uint64_t kAlgorithm = 0x5EED;
 constexpr size_t kWorkspace = size_t(1) << 20;
+constexpr int kProposals = 3;
+
+int refused = 0, lastRun = -1; // of the proposals, by their place
 
 struct Product {
     int compute, scale;
@@ -107,7 +112,16 @@ bool check(const void* array, const Layout& layout)
 
 extern "C" __attribute__((visibility("default"))) size_t cublasLtGetVersion() { return 130100; }
 
-API cublasLtCreate(void** handle) { return *handle = new int, kSuccess; }
+// The first so many proposals of every search are refused when they are to run.
+extern "C" __attribute__((visibility("default"))) void stand_in_refuse(int count) { refused = count; }
+
+extern "C" __attribute__((visibility("default"))) int stand_in_last_algorithm() { return lastRun; }
+
+API cublasLtCreate(void** handle)
+{
+    int major, minor;
+    return *handle = new int, nvrtcVersion(&major, &minor);
+}
 
 API cublasLtDestroy(void* handle) { return delete (int*)handle, kSuccess; }
 
@@ -166,11 +180,15 @@ API cublasLtMatmulAlgoGetHeuristic(
 {
     if (!handle || requested < 1 || !fits(*product, *a, *b, *c, *d)) return kInvalidValue;
     *count = 0;
-    if ((product->epilogue == 4 && d->type == kF64) || preference->reductions != 2 || preference->workspace < kWorkspace) {
+    bool addsBias = product->epilogue == 4;
+    uint32_t reductions = addsBias && d->type == kBF16 ? 0 : 2; // else results could differ, or could from run to run
+    if ((addsBias && d->type == kF64) || preference->reductions != reductions || preference->workspace < kWorkspace) {
         return kNotSupported;
     }
     if (requested > 1) proposals[(*count)++] = {{}, kWorkspace, kNotSupported, 1, {}}; // states are to be looked at
-    proposals[(*count)++] = {{kAlgorithm, preference->alignment[0]}, kWorkspace, kSuccess, 1, {}};
+    for (uint64_t i = 0; i < kProposals && *count < requested; i++) {
+        proposals[(*count)++] = {{kAlgorithm, preference->alignment[0], i}, kWorkspace, kSuccess, 1, {}};
+    }
     return kSuccess;
 }
 
@@ -183,9 +201,13 @@ API cublasLtMatmul(
     Layout a = *layoutA, b = *layoutB, c = *layoutC, d = *layoutD;
     if (!handle || !fits(product, a, b, c, d) || algorithm->data[0] != kAlgorithm || !C) return kInvalidValue;
     if (!workspace || workspaceBytes < kWorkspace || (uintptr_t)A % algorithm->data[1] != 0) return kInvalidValue;
+    if (algorithm->data[2] < (uint64_t)refused) return kNotSupported;
+    lastRun = (int)algorithm->data[2];
+    bool isMisaligned = product.epilogue == 4 && (uintptr_t)product.bias % 16 != 0;
     double x = product.scale == kF64 ? *(const double*)alpha : *(const float*)alpha;
     double y = product.scale == kF64 ? *(const double*)beta : *(const float*)beta;
     stand_in_push(stream, [=] {
+        if (isMisaligned && !stand_in_check(nullptr, 1)) return;
         if (!check(A, a) || !check(B, b) || !check(D, d) || !stand_in_check(workspace, workspaceBytes)) return;
         if (y != 0 && !check(C, c)) return;
         for (int64_t m = 0; m < d.batch; m++)

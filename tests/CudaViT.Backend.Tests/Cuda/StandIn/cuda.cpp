@@ -1,11 +1,15 @@
 // A stand-in for the CUDA driver's library: its functions, with the types and entry points of cuda.h, on the memory of this
 // machine. It lets the managed driver be tested without a GPU: signatures, order of streams, staging, recording, failures.
-// It is not the emulator: it knows three kernels by name and computes nothing else.
+// It is not the emulator: it knows a few kernels by name and computes one of them: "scale" halves, "fault" is a fault,
+// "block" waits, when it runs, until "open" is launched, and plain products are only remembered.
 //
 // Work is put off as long as it may be: until something waits for it, or waits for something that waits for it. A buffer
 // that is reused too early therefore shows. Memory that was given back is poisoned, and using it is a fault.
 //
 // Environment: STAND_IN_VERSION (default 13000), STAND_IN_DEVICES (1), STAND_IN_CAPABILITY (90), STAND_IN_POOLS (1).
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -22,8 +26,9 @@
 
 namespace {
 
-constexpr int kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kNotInitialized = 3, kNoDevice = 100, kInvalidImage = 200,
-    kInvalidContext = 201, kNotFound = 500, kIllegalAddress = 700, kUnsupported = 900, kUnjoined = 904;
+constexpr int kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kNotInitialized = 3, kNoDevice = 100,
+    kInvalidImage = 200, kInvalidContext = 201, kNotFound = 500, kNotReady = 600, kIllegalAddress = 700, kTimeout = 702,
+    kUnsupported = 900, kUnjoined = 904;
 constexpr size_t kTotalMemory = size_t(512) << 20;
 
 struct Stream;
@@ -61,6 +66,10 @@ struct Module {
 };
 
 std::recursive_mutex gate;
+std::condition_variable_any changed;
+std::atomic<int> waiters{0}; // threads in the kernel "block"
+bool isOpen = false;
+std::string lastProduct;
 int fault = kSuccess;
 bool isInitialized = false;
 int contextUsers = 0;
@@ -298,6 +307,12 @@ API cuStreamSynchronize(Stream* stream)
     return fault;
 }
 
+API cuStreamQuery(Stream* stream)
+{
+    ENTER;
+    return stream->queue.empty() ? kSuccess : kNotReady;
+}
+
 API cuStreamWaitEvent(Stream* stream, Event* event, unsigned flags)
 {
     ENTER;
@@ -366,7 +381,11 @@ API cuModuleLoadData(Module** module, const void* image)
     ENTER;
     if (memcmp(image, "STAND-IN", 8) != 0) return kInvalidImage;
     *module = new Module;
-    for (const char* name : {"scale", "fault"}) (*module)->functions[name] = std::make_unique<Function>(Function{name});
+    auto add = [=](const char* name) { (*module)->functions[name] = std::make_unique<Function>(Function{name}); };
+    for (const char* name : {"scale", "fault", "block", "open"}) add(name);
+    if (((const char*)image)[8] == '+') {
+        for (const char* name : {"matmul", "matmul_mma_nn", "matmul_mma_nt", "matmul_mma_tn", "matmul_mma_tt"}) add(name);
+    }
     return kSuccess;
 }
 
@@ -419,6 +438,21 @@ API cuLaunchKernel(
         push(stream, [] { fault = kIllegalAddress; });
         return kSuccess;
     }
+    if (function->name == "block") {
+        push(stream, [] {
+            waiters++; // what waits lets the others in; that somebody keeps them out shows after the time
+            if (!changed.wait_for(gate, std::chrono::seconds(20), [] { return isOpen; })) fault = kTimeout;
+            isOpen = false;
+            waiters--;
+        });
+        return kSuccess;
+    }
+    if (function->name == "open") {
+        isOpen = true;
+        changed.notify_all();
+        return kSuccess;
+    }
+    if (function->name.rfind("matmul", 0) == 0) return lastProduct = function->name, kSuccess;
     float* y = *(float**)parameters[0];
     const float* x = *(const float**)parameters[1];
     int count = *(int*)parameters[2];
@@ -453,6 +487,11 @@ API cuGraphExecDestroy(Graph* executable)
     ENTER;
     return delete executable, kSuccess;
 }
+
+// For tests.
+extern "C" __attribute__((visibility("default"))) int stand_in_waiters() { return waiters; }
+
+extern "C" __attribute__((visibility("default"))) const char* stand_in_last_product() { return lastProduct.c_str(); }
 
 // For the other libraries that stand in.
 extern "C" __attribute__((visibility("default"))) void stand_in_push(void* stream, std::function<void()> work)
