@@ -4,18 +4,28 @@ using CudaViT.Core;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Matrix products by cuBLASLt. The algorithm of each problem is asked for once and kept, so that a product costs one call
-/// and allocates nothing.
+/// Matrix products by cuBLASLt. The algorithm of each problem is asked for once and kept, so that a product costs one
+/// call and allocates nothing.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Results repeat bit for bit because each problem always runs the same algorithm in one stream with a workspace of its
 /// own, which is the condition under which cuBLAS promises it for one version of the library and one kind of GPU (its
-/// documentation, "Results Reproducibility"). Splitting an inner product is allowed only where the parts are kept apart and
-/// added by a second kernel, in the accumulator's type: adding them in place, in whatever order blocks are done, is not.
+/// documentation, "Results Reproducibility"). Splitting an inner product is allowed only where the parts are kept apart
+/// and added by a second kernel, in the accumulator's type: adding them in place, in whatever order blocks are done, is
+/// not. With a bias in BF16 no splitting is allowed: where that second kernel rounds, before the bias or after it, is
+/// nowhere promised.
+/// </para>
+/// <para>
+/// The search for an algorithm is told how the matrices are aligned, but there is no such wish for the bias: a kernel
+/// that reads it 16 bytes at a time may be proposed for any address. So a bias that starts elsewhere is not given to
+/// the library at all.
+/// </para>
 /// </remarks>
 internal sealed unsafe class CublasLtProducts : IDisposable
 {
     private const int Proposals = 8;
+    private const int BiasAlignment = 16; // bytes
 
     private readonly Dictionary<CublasLtProblem, Plan?> _plans = [];
     private readonly CublasLtHandle _library;
@@ -34,11 +44,16 @@ internal sealed unsafe class CublasLtProducts : IDisposable
         CublasError.Check(CublasLt.Create(out _library));
         CublasError.Check(CublasLt.MatmulPreferenceCreate(out _preference));
         Prefer(MatmulPreferenceAttribute.MaxWorkspaceBytes, (ulong)workspaceBytes);
-        Prefer(MatmulPreferenceAttribute.ReductionSchemeMask, ReductionSchemes.ComputeType);
     }
 
+    /// <summary>Whether the library may be given a bias at an address; 0 stands for none.</summary>
+    public static bool TakesBias(nint address) => address % BiasAlignment == 0;
+
     /// <summary>Finds how to compute a product.</summary>
-    /// <returns>Null if the library has no algorithm for it.</returns>
+    /// <returns>
+    /// Null if the library has no algorithm for it; a plan whose <see cref="Plan.IsExhausted"/> is true if it has
+    /// refused all that it proposed.
+    /// </returns>
     public Plan? Find(in GpuMatMul product)
     {
         var problem = CublasLtProblem.Of(product);
@@ -63,7 +78,7 @@ internal sealed unsafe class CublasLtProducts : IDisposable
         (double alpha, double beta) = (product.Alpha, product.Beta);
         (float alphaF32, float betaF32) = ((float)alpha, (float)beta);
         bool isF64 = product.DType == DType.F64;
-        MatmulAlgorithm algorithm = plan.Algorithm;
+        MatmulAlgorithm algorithm = plan.Algorithm; // the first that was not refused
 
         // Our B is the library's A (see CublasLtProblem). Where C is not read it still needs a valid address.
         return CublasLt.Matmul(
@@ -85,7 +100,7 @@ internal sealed unsafe class CublasLtProducts : IDisposable
 
     private Plan? Prepare(in CublasLtProblem problem, nint bias)
     {
-        if (problem.Batch > int.MaxValue)
+        if (problem.Batch > int.MaxValue || !TakesBias(bias))
         {
             return null;
         }
@@ -97,6 +112,9 @@ internal sealed unsafe class CublasLtProducts : IDisposable
             Second = CreateLayout(problem, problem.Second),
             Result = CreateLayout(problem, problem.Result),
         };
+        Prefer(
+            MatmulPreferenceAttribute.ReductionSchemeMask,
+            problem is { Type: DType.BF16, HasBias: true } ? ReductionSchemes.None : ReductionSchemes.ComputeType);
         Prefer(MatmulPreferenceAttribute.MinAlignmentABytes, (uint)problem.AlignmentFirst);
         Prefer(MatmulPreferenceAttribute.MinAlignmentBBytes, (uint)problem.AlignmentSecond);
         Prefer(MatmulPreferenceAttribute.MinAlignmentCBytes, (uint)problem.AlignmentC);
@@ -104,15 +122,19 @@ internal sealed unsafe class CublasLtProducts : IDisposable
 
         MatmulHeuristicResult* proposals = stackalloc MatmulHeuristicResult[Proposals];
         CublasStatus status = CublasLt.MatmulAlgoGetHeuristic(
-            _library, plan.Product, plan.First, plan.Second, plan.Result, plan.Result, _preference, Proposals, proposals,
-            out int count);
+            _library, plan.Product, plan.First, plan.Second, plan.Result, plan.Result, _preference, Proposals,
+            proposals, out int count);
         for (int i = 0; status == CublasStatus.Success && i < count; i++)
         {
             if (proposals[i].State == CublasStatus.Success)
             {
-                plan.Algorithm = proposals[i].Algorithm;
-                return plan;
+                plan.Propose(proposals[i].Algorithm);
             }
+        }
+
+        if (!plan.IsExhausted)
+        {
+            return plan;
         }
 
         plan.Dispose();
@@ -176,6 +198,10 @@ internal sealed unsafe class CublasLtProducts : IDisposable
     /// <summary>Everything prepared for one problem.</summary>
     public sealed class Plan : IDisposable
     {
+        // Best first.
+        private readonly List<MatmulAlgorithm> _algorithms = [];
+        private int _refused;
+
         public required MatmulDescHandle Product { get; init; }
 
         public required MatrixLayoutHandle First { get; init; }
@@ -185,7 +211,22 @@ internal sealed unsafe class CublasLtProducts : IDisposable
         /// <summary>Of C and of D.</summary>
         public required MatrixLayoutHandle Result { get; init; }
 
-        public MatmulAlgorithm Algorithm { get; set; }
+        /// <summary>The best algorithm that has not been refused.</summary>
+        public MatmulAlgorithm Algorithm => _algorithms[_refused];
+
+        /// <summary>Whether every algorithm has been refused.</summary>
+        public bool IsExhausted => _refused == _algorithms.Count;
+
+        /// <summary>What the library said when it refused an algorithm last; null if it never did.</summary>
+        public CublasStatus? LastRefusal { get; private set; }
+
+        /// <summary>Adds an algorithm that is worse than those before.</summary>
+        public void Propose(in MatmulAlgorithm algorithm) => _algorithms.Add(algorithm);
+
+        /// <summary>
+        /// Leaves out <see cref="Algorithm"/> from now on: what the search proposed, the product itself would not run.
+        /// </summary>
+        public void Refuse(CublasStatus status) => (_refused, LastRefusal) = (_refused + 1, status);
 
         public void Dispose()
         {

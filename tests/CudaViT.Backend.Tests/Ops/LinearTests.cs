@@ -68,6 +68,24 @@ public sealed class LinearTests
         layer.CheckBiasGradient(dz, dtype);
     }
 
+    // As a part of a larger array: kernels that read it 16 bytes at a time must not be chosen. Two of the sizes above: one
+    // with tails, and one that tensor cores multiply.
+    public static TheoryData<string, DType, int, int, int> ShiftedCases => Backends.Cross((5, 7, 3), (130, 72, 264));
+
+    [Theory, MemberData(nameof(ShiftedCases))]
+    public void A_bias_may_start_anywhere(string backend, DType dtype, int rows, int inputs, int outputs)
+    {
+        using TestRun run = Backends.Open(backend);
+        var layer = new Layer(run, dtype, rows, inputs, outputs);
+        Tensor bias = new(run.Shifted(layer.Bias.Data), requiresGrad: true);
+
+        Tensor y = Linear.Apply(layer.X, layer.Weight, bias);
+        y.Backward(layer.Dy);
+
+        TensorAssert.Close(layer.PreActivation, y, Tolerance.For(dtype, reduced: inputs).At(Math.Sqrt(inputs)));
+        layer.CheckGradients(layer.Dy.ToDoubles(), dtype);
+    }
+
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
     public void Without_recording_the_result_is_the_same_and_nothing_is_kept(string backend, DType dtype)
     {

@@ -6,7 +6,7 @@ using CudaViT.TestKit;
 namespace CudaViT.Backend.Tests.Cuda;
 
 /// <summary>Matrix products.</summary>
-internal static partial class CudaDriverScenarios
+internal static unsafe partial class CudaDriverScenarios
 {
     public static void Products_are_those_of_the_definition()
     {
@@ -52,6 +52,109 @@ internal static partial class CudaDriverScenarios
         Assert.Throws<GpuException>(() => driver.MatMul(
             new GpuMatMul { DType = DType.F32, M = 2, N = 2, K = 0, A = x, B = x, D = x }, GpuStream.Compute));
     }
+
+    public static void A_refused_algorithm_gives_way_to_the_next_one()
+    {
+        List<string> notes = [];
+        using CudaDriver driver = Open(new CudaOptions { Compile = _ => Code, Note = notes.Add });
+        try
+        {
+            Refuse(2);
+            Multiply(driver, DType.F32, transposeA: false, transposeB: true, batch: 1, bias: true, beta: 0);
+            Assert.Equal(2, LastAlgorithm());
+
+            Refuse(0); // what was refused once stays out: a product's bits do not depend on when it is computed
+            Multiply(driver, DType.F32, transposeA: false, transposeB: true, batch: 1, bias: true, beta: 0);
+            Assert.Equal(2, LastAlgorithm());
+            Multiply(driver, DType.F32, transposeA: true, transposeB: true, batch: 1, bias: true, beta: 0);
+            Assert.Equal(0, LastAlgorithm());
+            Assert.Empty(notes);
+        }
+        finally
+        {
+            Refuse(0);
+        }
+    }
+
+    public static void Where_every_algorithm_is_refused_the_kernel_multiplies_and_that_is_told_once()
+    {
+        List<string> notes = [];
+        using CudaDriver driver = Open(new CudaOptions { Compile = _ => CodeOfProducts, Note = notes.Add });
+        nint x = driver.Allocate(1 << 20);
+        GpuMatMul product = new() { DType = DType.F32, M = 2, N = 3, K = 4, A = x, B = x + 256, D = x + 512 };
+        try
+        {
+            Refuse(100);
+            driver.MatMul(product, GpuStream.Compute);
+            Assert.Equal("matmul", LastProduct());
+            driver.MatMul(product with { M = 3 }, GpuStream.Compute);
+        }
+        finally
+        {
+            Refuse(0);
+        }
+
+        driver.MatMul(product, GpuStream.Compute);
+        driver.Synchronize();
+        Assert.Equal(
+            "cuBLASLt refuses 1 x [2, 4] x [4, 3] in F32 (NotSupported): kernels/matmul.cu multiplies, which is slower",
+            Assert.Single(notes));
+    }
+
+    // The stand-in faults on it, as kernels of the library do that read the bias 16 bytes at a time.
+    public static void A_bias_that_is_not_aligned_is_not_given_to_the_library()
+    {
+        List<string> notes = [];
+        using CudaDriver driver = Open(new CudaOptions { Compile = _ => CodeOfProducts, Note = notes.Add });
+        nint x = driver.Allocate(1 << 20);
+        GpuMatMul product = new() { DType = DType.BF16, M = 2, N = 3, K = 4, A = x, B = x + 256, D = x + 512 };
+
+        driver.MatMul(product with { Bias = x + 1024 }, GpuStream.Compute);
+        Assert.Empty(notes);
+        driver.MatMul(product with { Bias = x + 1026 }, GpuStream.Compute);
+        driver.Synchronize();
+
+        Assert.Equal(
+            "cuBLASLt is not given 1 x [2, 4] x [4, 3] in BF16 with a bias that does not start at a multiple of 16 "
+            + "bytes: kernels/matmul.cu multiplies, which is slower",
+            Assert.Single(notes));
+    }
+
+    public static void Each_plain_product_is_launched_by_its_own_name()
+    {
+        using CudaDriver driver = Open(new CudaOptions { Compile = _ => CodeOfProducts, Note = _ => { } });
+        nint x = driver.Allocate(1 << 20);
+        GpuMatMul product = new()
+        {
+            DType = DType.BF16,
+            M = 64,
+            N = 64,
+            K = 64,
+            A = x,
+            B = x + 8192,
+            D = x + 16384,
+            Bias = x + 32770, // which keeps the library out
+        };
+
+        foreach ((string name, bool transposeA, bool transposeB) in ((string, bool, bool)[])
+            [("nn", false, false), ("nt", false, true), ("tn", true, false), ("tt", true, true), ("nn", false, false)])
+        {
+            driver.MatMul(product with { TransposeA = transposeA, TransposeB = transposeB }, GpuStream.Compute);
+            Assert.Equal($"matmul_mma_{name}", LastProduct());
+        }
+
+        driver.MatMul(product with { M = 2 }, GpuStream.Compute);
+        Assert.Equal("matmul", LastProduct());
+    }
+
+    private static void Refuse(int count) =>
+        ((delegate* unmanaged<int, void>)StandIns.Export(CudaLibrary.CublasLt, "stand_in_refuse"))(count);
+
+    private static int LastAlgorithm() =>
+        ((delegate* unmanaged<int>)StandIns.Export(CudaLibrary.CublasLt, "stand_in_last_algorithm"))();
+
+    private static string LastProduct() => Marshal.PtrToStringUTF8(
+        ((delegate* unmanaged<nint>)StandIns.Export(CudaLibrary.Driver, "stand_in_last_product"))())!;
 
     private static void Multiply(
         CudaDriver driver, DType dtype, bool transposeA, bool transposeB, int batch, bool bias, double beta)
