@@ -3,7 +3,9 @@ using CudaViT.TestKit;
 
 namespace CudaViT.Tests;
 
-/// <summary>Says in the test results what this machine could not test. Compiled into every project that has such rows.</summary>
+/// <summary>
+/// Says in the test results what this machine could not test. Compiled into every project that has such rows.
+/// </summary>
 public sealed class BackendRowsTests
 {
     [SkippableFact]

@@ -14,7 +14,8 @@ using Xunit.Sdk;
 internal static class TestMain
 {
     private const string Usage = """
-        usage: dotnet X.Tests.dll [-list] [-name PART]... [-trait NAME=VALUE]... [-notrait NAME=VALUE]... [-serial] [-skips]
+        usage: dotnet X.Tests.dll [-list] [-name PART]... [-trait NAME=VALUE]... [-notrait NAME=VALUE]...
+                                  [-serial] [-skips]
           -list      print the names of the chosen tests and stop
           -name      only tests whose name contains PART
           -trait     only tests that carry the trait, for example -trait Category=GradCheck
@@ -164,10 +165,14 @@ internal static class TestMain
             {
                 case ITestPassed: Passed++; break;
                 case ITestSkipped skip: Skip(skip); break;
-                case ITestFailed test: Fail($"{test.Test.DisplayName} ({test.ExecutionTime:f2} s)", test, test.Output); break;
+                case ITestFailed test:
+                    Fail($"{test.Test.DisplayName} ({test.ExecutionTime:f2} s)", test, test.Output);
+                    break;
                 case ITestCleanupFailure test: Fail($"{test.Test.DisplayName} (clean-up)", test); break;
                 case ITestClassCleanupFailure tests: Fail($"{tests.TestClass.Class.Name} (clean-up)", tests); break;
-                case ITestCollectionCleanupFailure tests: Fail($"{tests.TestCollection.DisplayName} (clean-up)", tests); break;
+                case ITestCollectionCleanupFailure tests:
+                    Fail($"{tests.TestCollection.DisplayName} (clean-up)", tests);
+                    break;
                 case ITestAssemblyCleanupFailure tests: Fail("assembly (clean-up)", tests); break;
                 case IErrorMessage error: Fail("outside any test", error); break;
                 default: break;

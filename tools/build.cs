@@ -73,13 +73,14 @@ static int PrepareForKernels()
         : Step("C++ compiler", () => Run("apt-get", ["update", "-q"]) | Run("apt-get", ["install", "-q", "-y", "g++"]));
     Environment.SetEnvironmentVariable("CUDAVIT_REQUIRE_EMULATOR", "1");
 
-    // What the caller names comes first. Where NVRTC cannot be had, the tests that need it are skipped with that reason,
-    // or fail if CUDAVIT_REQUIRE_NVRTC is 1: it is no failure of this step.
+    // What the caller names comes first. Where NVRTC cannot be had, the tests that need it are skipped with that
+    // reason, or fail if CUDAVIT_REQUIRE_NVRTC is 1: it is no failure of this step.
     string nvrtc = Path.GetFullPath("artifacts/nvrtc");
     if (Step("NVRTC", () => Run("sh", ["tools/get-nvrtc.sh", nvrtc])) == 0)
     {
         string? named = Environment.GetEnvironmentVariable("CUDAVIT_CUDA_LIB");
-        Environment.SetEnvironmentVariable("CUDAVIT_CUDA_LIB", string.IsNullOrEmpty(named) ? nvrtc : $"{named}:{nvrtc}");
+        Environment.SetEnvironmentVariable(
+            "CUDAVIT_CUDA_LIB", string.IsNullOrEmpty(named) ? nvrtc : $"{named}:{nvrtc}");
     }
 
     return failures;
@@ -99,12 +100,14 @@ static int PrepareForImages()
             Run("apt-get", ["update", "-q"]) | Run("apt-get", ["install", "-q", "-y", .. missing]));
 }
 
-// onnxruntime, which runs what `cudavit export` writes. Where Node.js or the package is not to be had, its tests are skipped.
+// onnxruntime, which runs what `cudavit export` writes. Where Node.js or the package is not to be had, its tests are
+// skipped.
 static void PrepareForExports()
 {
     if (CanStart("npm"))
     {
-        Step("onnxruntime", () => Run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "tests/interop"]));
+        Step("onnxruntime", () => Run(
+            "npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "tests/interop"]));
     }
 }
 
@@ -139,7 +142,10 @@ static int QuickStart()
     }
 
     int status = Dotnet(
-        ["run", "-c", "Release", "--project", "src/CudaViT.Cli", "--", "train", "--epochs", "1", "--limit", "1024", "--out", run]);
+        [
+            "run", "-c", "Release", "--project", "src/CudaViT.Cli", "--",
+            "train", "--epochs", "1", "--limit", "1024", "--out", run,
+        ]);
     return status == 0 && !File.Exists(Path.Combine(run, "final.safetensors"))
         ? throw new StepFailedException($"the quick start ended well but left no final.safetensors in {run}")
         : status;
@@ -150,7 +156,8 @@ static int Step(string name, Func<int> run)
     Console.WriteLine($"== {name}");
     var clock = Stopwatch.StartNew();
     int status = run();
-    Console.WriteLine($"== {name}: {(status == 0 ? "ok" : $"failed with status {status}")}, {clock.Elapsed.TotalSeconds:f0} s");
+    Console.WriteLine(
+        $"== {name}: {(status == 0 ? "ok" : $"failed with status {status}")}, {clock.Elapsed.TotalSeconds:f0} s");
     return status == 0 ? 0 : 1;
 }
 
@@ -199,7 +206,8 @@ internal sealed record Tally(int Passed, int Failed, int Skipped)
         var sum = new Tally(0, 0, 0);
         foreach (string file in Directory.Exists(folder) ? Directory.GetFiles(folder, "*.trx") : [])
         {
-            XElement counters = XDocument.Load(file).Descendants().First(element => element.Name.LocalName == "Counters");
+            XElement counters = XDocument.Load(file).Descendants().First(
+                element => element.Name.LocalName == "Counters");
             int total = Count(counters, "total");
             int executed = Count(counters, "executed");
             int passed = Count(counters, "passed");

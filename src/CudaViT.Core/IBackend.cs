@@ -41,7 +41,9 @@ public partial interface IBackend : IDisposable
     /// <summary>Copies between arrays of equal type and element count.</summary>
     void Copy(NdArray source, NdArray destination);
 
-    /// <summary>Converts between element types; to floating point by rounding to nearest even, to integers by truncation.</summary>
+    /// <summary>
+    /// Converts between element types; to floating point by rounding to nearest even, to integers by truncation.
+    /// </summary>
     NdArray Cast(NdArray x, DType dtype);
 
     /// <summary>Sets every element to one value, rounded to the array's type.</summary>

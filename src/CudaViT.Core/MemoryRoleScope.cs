@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace CudaViT.Core;
 
-/// <summary>Says what the arrays are for that this thread allocates until the scope is disposed of. Scopes nest.</summary>
+/// <summary>
+/// Says what the arrays are for that this thread allocates until the scope is disposed of. Scopes nest.
+/// </summary>
 [SuppressMessage("Performance", "CA1815", Justification = "Scopes are not compared.")]
 public readonly struct MemoryRoleScope : IDisposable
 {

@@ -152,7 +152,8 @@ public static class Backends
     // Every case that names a backend has one row per backend, so the rows of the one that is always there count them.
     private static int CountRows(Assembly tests) => tests.GetTypes()
         .SelectMany(type => type.GetMethods())
-        .SelectMany(method => method.GetCustomAttributes<MemberDataAttribute>().SelectMany(data => data.GetData(method)))
+        .SelectMany(method => method.GetCustomAttributes<MemberDataAttribute>()
+            .SelectMany(data => data.GetData(method)))
         .Count(row => row.Contains(Cpu));
 
     private static void ForEach(Action<string, DType> add)

@@ -15,8 +15,8 @@ public static class Fixtures
     public static string File(params ReadOnlySpan<string> parts) => Path.Combine([Root, .. parts]);
 
     /// <summary>
-    /// Full path of a file that comes with the tests themselves, whatever folder of recordings is chosen, unless the tests
-    /// were published away from theirs.
+    /// Full path of a file that comes with the tests themselves, whatever folder of recordings is chosen, unless the
+    /// tests were published away from theirs.
     /// </summary>
     public static string Shipped(params ReadOnlySpan<string> parts) => Path.Combine([FindAbove() ?? Root, .. parts]);
 

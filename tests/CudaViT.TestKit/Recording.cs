@@ -49,9 +49,10 @@ public sealed class Recording
         NdArray.FromDoubles(backend, this[name], Shape(name), dtype);
 
     /// <summary>The tensors under a prefix as arrays, for loading into a model; counters stay I64.</summary>
-    public Dictionary<string, NdArray> Arrays(IBackend backend, string prefix, DType dtype) => Under(prefix).ToDictionary(
-        pair => pair.Tail,
-        pair => Array(backend, pair.Name, DType(pair.Name) == SafetensorsDType.I64 ? Core.DType.I64 : dtype));
+    public Dictionary<string, NdArray> Arrays(IBackend backend, string prefix, DType dtype) =>
+        Under(prefix).ToDictionary(
+            pair => pair.Tail,
+            pair => Array(backend, pair.Name, DType(pair.Name) == SafetensorsDType.I64 ? Core.DType.I64 : dtype));
 
     private static double[] Widen(byte[] bytes, SafetensorsDType dtype) => dtype switch
     {

@@ -4,7 +4,9 @@ using Xunit.Sdk;
 
 namespace CudaViT.TestKit;
 
-/// <summary>Comparisons whose failure message is a recipe: what, where, both values, and how far over the bound.</summary>
+/// <summary>
+/// Comparisons whose failure message is a recipe: what, where, both values, and how far over the bound.
+/// </summary>
 public static class TensorAssert
 {
     /// <summary>Every element within the tolerance.</summary>
@@ -65,7 +67,8 @@ public static class TensorAssert
 
             // Equal infinities are right; every other comparison with NaN or infinity is wrong.
             bool isRight = values[i].Equals(expected[i]) || error <= allowed;
-            double ratio = isRight ? 0 : double.IsFinite(error) && allowed > 0 ? error / allowed : double.PositiveInfinity;
+            double ratio =
+                isRight ? 0 : double.IsFinite(error) && allowed > 0 ? error / allowed : double.PositiveInfinity;
             if (ratio > worstRatio)
             {
                 (worst, worstRatio) = (i, ratio);

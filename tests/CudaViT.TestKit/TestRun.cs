@@ -21,7 +21,8 @@ public sealed class TestRun : IDisposable
         Leaf(Values.Uniform(shape.Count, seed, low, high), shape, dtype);
 
     /// <summary>Given values, rounded to <paramref name="dtype"/>, as a leaf that collects gradients.</summary>
-    public Tensor Leaf(double[] values, Shape shape, DType dtype) => new(Array(values, shape, dtype), requiresGrad: true);
+    public Tensor Leaf(double[] values, Shape shape, DType dtype) =>
+        new(Array(values, shape, dtype), requiresGrad: true);
 
     /// <summary>Given values, rounded to <paramref name="dtype"/>.</summary>
     public NdArray Array(double[] values, Shape shape, DType dtype) =>

@@ -34,11 +34,13 @@ internal static class AugmentBenchmark
                 $"{images} JPEG files of {Width} x {Height} pixels, {bytes / images} bytes each on average; " +
                 $".NET {Environment.Version}{(peer is null ? "" : $"; {peer.Versions}")}");
             Console.WriteLine(
-                $"images/s of one core by {(countsProcessorTime ? "processor" : "wall")} time, median of {rounds} rounds");
+                $"images/s of one core by {(countsProcessorTime ? "processor" : "wall")} time, median of {rounds} "
+                + "rounds");
             Console.WriteLine();
             Console.WriteLine(peer is null ? "| stage | ours |" : "| stage | ours | torchvision | ratio |");
             Console.WriteLine(peer is null ? "| --- | ---: |" : "| --- | ---: | ---: | ---: |");
-            foreach (AugmentStage stage in ours.All.Where(x => x.Name.Contains(part, StringComparison.OrdinalIgnoreCase)))
+            foreach (AugmentStage stage in ours.All.Where(
+                x => x.Name.Contains(part, StringComparison.OrdinalIgnoreCase)))
             {
                 Measure(stage, peer, images, rounds, countsProcessorTime);
             }

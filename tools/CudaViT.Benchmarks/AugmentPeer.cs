@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace CudaViT.Benchmarks;
 
-/// <summary>The same stages in torchvision and Pillow: <c>augment_peer.py</c>, a process that waits for its turns.</summary>
+/// <summary>
+/// The same stages in torchvision and Pillow: <c>augment_peer.py</c>, a process that waits for its turns.
+/// </summary>
 internal sealed class AugmentPeer : IDisposable
 {
     private const float FloatTolerance = 1e-6f; // a few roundings of values around 1
@@ -54,7 +56,8 @@ internal sealed class AugmentPeer : IDisposable
             ReadOnlySpan<byte> ours = stage.Run(image);
             if (!(stage.GivesFloats ? AreClose(ours, theirs) : ours.SequenceEqual(theirs)))
             {
-                throw new InvalidOperationException($"{stage.Name}: image {image} is not what torchvision makes of it.");
+                throw new InvalidOperationException(
+                    $"{stage.Name}: image {image} is not what torchvision makes of it.");
             }
         }
     }
@@ -102,5 +105,6 @@ internal sealed class AugmentPeer : IDisposable
         _process.StandardOutput.ReadLine() is { } line
             ? JsonDocument.Parse(line).RootElement
             : throw new InvalidOperationException(
-                "The peer ended; it says above why. Name a Python with torch, torchvision and Pillow, or leave peer= out.");
+                "The peer ended; it says above why. Name a Python with torch, torchvision and Pillow, or leave peer= "
+                + "out.");
 }

@@ -42,7 +42,8 @@ internal static class MatmulBenchmark
     public static int Run(string[] arguments)
     {
         _countProcessorTime = Arguments.Option(arguments, "clock") == "cpu";
-        int threads = int.Parse(Arguments.Option(arguments, "threads") ?? $"{Environment.ProcessorCount}", CultureInfo.InvariantCulture);
+        int threads = int.Parse(
+            Arguments.Option(arguments, "threads") ?? $"{Environment.ProcessorCount}", CultureInfo.InvariantCulture);
         int samples = int.Parse(Arguments.Option(arguments, "samples") ?? "15", CultureInfo.InvariantCulture);
         string name = Arguments.Option(arguments, "name") ?? "";
 
@@ -53,10 +54,12 @@ internal static class MatmulBenchmark
         }
         else
         {
-            Console.WriteLine("libopenblas is not installed (Debian: libopenblas0-pthread): only our own figures follow.");
+            Console.WriteLine(
+                "libopenblas is not installed (Debian: libopenblas0-pthread): only our own figures follow.");
         }
 
-        Console.WriteLine($"{threads} threads, median of {samples} samples, GFLOP/s; the ratio is ours over OpenBLAS's");
+        Console.WriteLine(
+            $"{threads} threads, median of {samples} samples, GFLOP/s; the ratio is ours over OpenBLAS's");
         Console.WriteLine($"{"product",-28}{"M",6}{"N",6}{"K",6}{"items",7}{"ours",9}{"OpenBLAS",10}{"ratio",8}");
         using var team = new WorkerTeam(threads);
         foreach (Problem problem in Problems.Where(x => x.Name.Contains(name, StringComparison.OrdinalIgnoreCase)))
@@ -96,7 +99,8 @@ internal static class MatmulBenchmark
             ? $"{Median(theirsGflops),10:f1}{Median([.. oursGflops.Zip(theirsGflops, (x, y) => x / y)]),8:f2}"
             : "";
         Console.WriteLine(
-            $"{problem.Name,-28}{problem.M,6}{problem.N,6}{problem.K,6}{problem.Items,7}{Median(oursGflops),9:f1}{comparison}");
+            $"{problem.Name,-28}{problem.M,6}{problem.N,6}{problem.K,6}{problem.Items,7}{Median(oursGflops),9:f1}"
+            + comparison);
     }
 
     private static int Repeats(Action action)
@@ -175,7 +179,8 @@ internal static class MatmulBenchmark
             {
                 OpenBlas.Multiply(
                     _problem.M, _problem.N, _problem.K, _a.AsSpan(i * AItem), _aRow, _problem.TransposeA,
-                    _b.AsSpan(i * BItem), _bRow, _problem.TransposeB, _c.AsSpan(i * _problem.M * _problem.N), _problem.N);
+                    _b.AsSpan(i * BItem), _bRow, _problem.TransposeB, _c.AsSpan(i * _problem.M * _problem.N),
+                    _problem.N);
             }
         }
 

@@ -18,10 +18,10 @@ internal static class StepBenchmark
     ];
 
     /// <summary>
-    /// Arguments: any of threads=N (default: all processors), rounds=N (default 3), name=PART, and peer=COMMAND, a program
-    /// and its first arguments. The peer is called with --arch WIDTH,DEPTH,HEADS --image-size N --patch N --hidden N
-    /// --batch N --precision fp32 --device cpu --threads N --steps N --warmup 1, and the last line it prints is a JSON
-    /// object with images_per_s.
+    /// Arguments: any of threads=N (default: all processors), rounds=N (default 3), name=PART, and peer=COMMAND, a
+    /// program and its first arguments. The peer is called with --arch WIDTH,DEPTH,HEADS --image-size N --patch N
+    /// --hidden N --batch N --precision fp32 --device cpu --threads N --steps N --warmup 1, and the last line it prints
+    /// is a JSON object with images_per_s.
     /// </summary>
     public static int Run(string[] arguments)
     {
@@ -29,7 +29,8 @@ internal static class StepBenchmark
         int rounds = Number(arguments, "rounds", 3);
         string part = Arguments.Option(arguments, "name") ?? "";
         string[] peer = (Arguments.Option(arguments, "peer") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        Console.WriteLine($"images/s with {threads} threads, median of {rounds} rounds (least to most); ratio of the medians");
+        Console.WriteLine(
+            $"images/s with {threads} threads, median of {rounds} rounds (least to most); ratio of the medians");
         foreach (Case item in Cases.Where(x => x.Name.Contains(part, StringComparison.OrdinalIgnoreCase)))
         {
             var ours = new List<double>();
@@ -44,7 +45,9 @@ internal static class StepBenchmark
             }
 
             string ratio = peer.Length > 0
-                ? string.Create(CultureInfo.InvariantCulture, $"   peer {Text(theirs)}   ratio {Median(ours) / Median(theirs):f2}")
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"   peer {Text(theirs)}   ratio {Median(ours) / Median(theirs):f2}")
                 : "";
             Console.WriteLine($"{item.Name,-24}batch {item.BatchSize,-5} ours {Text(ours)}{ratio}");
         }
@@ -56,7 +59,10 @@ internal static class StepBenchmark
     {
         string program = Path.Combine(AppContext.BaseDirectory, "cudavit.dll");
         string output = Output(
-            ["dotnet", program, "bench", "--step", item.Preset, "--batch", $"{item.BatchSize}", "--threads", $"{threads}", "--json"]);
+            [
+                "dotnet", program, "bench", "--step", item.Preset, "--batch", $"{item.BatchSize}",
+                "--threads", $"{threads}", "--json",
+            ]);
         return JsonDocument.Parse(output).RootElement.GetProperty("imagesPerSecond").GetDouble();
     }
 
@@ -67,7 +73,8 @@ internal static class StepBenchmark
         [
             .. peer, "--arch", $"{model.Width},{model.Depth},{model.Heads}", "--image-size", $"{model.ImageSize}",
             "--patch", $"{model.Patch}", "--hidden", $"{model.HeadHidden}", "--batch", $"{item.BatchSize}",
-            "--precision", "fp32", "--device", "cpu", "--threads", $"{threads}", "--steps", $"{item.PeerSteps}", "--warmup", "1",
+            "--precision", "fp32", "--device", "cpu", "--threads", $"{threads}", "--steps", $"{item.PeerSteps}",
+            "--warmup", "1",
         ]);
         string last = output.TrimEnd().Split('\n')[^1];
         return JsonDocument.Parse(last).RootElement.GetProperty("images_per_s").GetDouble();
@@ -82,7 +89,8 @@ internal static class StepBenchmark
         process.WaitForExit();
         return process.ExitCode == 0
             ? output
-            : throw new InvalidOperationException($"'{string.Join(' ', command)}' ended with status {process.ExitCode}.");
+            : throw new InvalidOperationException(
+                $"'{string.Join(' ', command)}' ended with status {process.ExitCode}.");
     }
 
     private static int Number(string[] arguments, string name, int usual) =>

@@ -11,7 +11,9 @@ using CudaViT.TestKit;
 
 namespace CudaViT.Benchmarks;
 
-/// <summary>Both views of MoCo v3 made by a device of packed images that are on it: what augmentation adds to a step.</summary>
+/// <summary>
+/// Both views of MoCo v3 made by a device of packed images that are on it: what augmentation adds to a step.
+/// </summary>
 internal static class ViewsBenchmark
 {
     private const int Height = 375;

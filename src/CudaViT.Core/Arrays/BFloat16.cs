@@ -10,7 +10,9 @@ namespace CudaViT.Core;
 /// <param name="Bits">The 16 bits as they lie in memory.</param>
 public readonly record struct BFloat16(ushort Bits)
 {
-    /// <summary>Rounds to nearest, ties to even. NaN stays NaN, and what exceeds the largest value becomes infinite.</summary>
+    /// <summary>
+    /// Rounds to nearest, ties to even. NaN stays NaN, and what exceeds the largest value becomes infinite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static explicit operator BFloat16(float value)
     {
@@ -27,8 +29,8 @@ public readonly record struct BFloat16(ushort Bits)
     }
 
     /// <summary>
-    /// Rounds through <see cref="float"/>. The two roundings differ from one in rare double-rounding cases, as they do on
-    /// a GPU, which has no direct conversion either.
+    /// Rounds through <see cref="float"/>. The two roundings differ from one in rare double-rounding cases, as they do
+    /// on a GPU, which has no direct conversion either.
     /// </summary>
     public static explicit operator BFloat16(double value) => (BFloat16)(float)value;
 

@@ -47,7 +47,8 @@ public static class DTypes
     {
         DType.F64 => DType.F64,
         DType.F32 or DType.BF16 => DType.F32,
-        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Only floating-point types have an accumulator."),
+        _ => throw new ArgumentOutOfRangeException(
+            nameof(dtype), dtype, "Only floating-point types have an accumulator."),
     };
 
     /// <summary>

@@ -87,7 +87,9 @@ public sealed class NdArray
     }
 
     /// <summary>Copies the elements to the host.</summary>
-    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is not the array's element type.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <typeparamref name="T"/> is not the array's element type.
+    /// </exception>
     public T[] ToArray<T>()
         where T : unmanaged
     {
@@ -97,7 +99,9 @@ public sealed class NdArray
     }
 
     /// <summary>Copies the elements to host memory.</summary>
-    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is not the array's element type.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <typeparamref name="T"/> is not the array's element type.
+    /// </exception>
     /// <exception cref="ArgumentException">The destination has another number of elements.</exception>
     public void CopyTo<T>(Span<T> destination)
         where T : unmanaged
@@ -107,7 +111,9 @@ public sealed class NdArray
     }
 
     /// <summary>Overwrites the elements with host values: an in-place change.</summary>
-    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is not the array's element type.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <typeparamref name="T"/> is not the array's element type.
+    /// </exception>
     /// <exception cref="ArgumentException">The source has another number of elements.</exception>
     public void CopyFrom<T>(ReadOnlySpan<T> source)
         where T : unmanaged
@@ -134,7 +140,9 @@ public sealed class NdArray
         ? ToDoubles()[0]
         : throw new InvalidOperationException($"Item reads a single element, but the shape is {Shape}.");
 
-    /// <summary>A view of the same elements under another shape. One dimension may be −1: it takes what is left.</summary>
+    /// <summary>
+    /// A view of the same elements under another shape. One dimension may be −1: it takes what is left.
+    /// </summary>
     /// <exception cref="ArgumentException">The new shape has another number of elements.</exception>
     public NdArray Reshape(params ReadOnlySpan<int> dimensions) => View(Offset, InferShape(dimensions));
 
@@ -142,7 +150,9 @@ public sealed class NdArray
     /// <exception cref="ArgumentException">The new shape has another number of elements.</exception>
     public NdArray Reshape(Shape shape) => Reshape(shape.Dimensions);
 
-    /// <summary>A view of the rows [<paramref name="start"/>, <paramref name="end"/>) of the outermost dimension.</summary>
+    /// <summary>
+    /// A view of the rows [<paramref name="start"/>, <paramref name="end"/>) of the outermost dimension.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the array, or the array is a scalar.</exception>
     public NdArray Rows(int start, int end)
     {

@@ -40,8 +40,12 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     /// <summary>One dimension, counted from either end.</summary>
     public int this[Index axis] => Dimensions[axis];
 
-    /// <summary>Makes a shape from its dimensions; collection expressions such as <c>[8, 197, 384]</c> come here.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, or the element count exceeds 2⁶³ − 1.</exception>
+    /// <summary>
+    /// Makes a shape from its dimensions; collection expressions such as <c>[8, 197, 384]</c> come here.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A dimension is negative, or the element count exceeds 2⁶³ − 1.
+    /// </exception>
     public static Shape Create(params ReadOnlySpan<int> dimensions)
     {
         long count = dimensions.Contains(0) ? 0 : 1;
@@ -51,7 +55,8 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
             if (dimension > 0 && count > long.MaxValue / dimension)
             {
                 throw new ArgumentOutOfRangeException(
-                    nameof(dimensions), $"[{string.Join(", ", dimensions.ToArray())}] has more than 2^63 - 1 elements.");
+                    nameof(dimensions),
+                    $"[{string.Join(", ", dimensions.ToArray())}] has more than 2^63 - 1 elements.");
             }
 
             count *= dimension;
@@ -95,8 +100,8 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     }
 
     /// <summary>
-    /// The shape that <paramref name="a"/> and <paramref name="b"/> broadcast to by NumPy's rule: dimensions are matched
-    /// from the innermost out, and a dimension of 1, or a missing one, stretches.
+    /// The shape that <paramref name="a"/> and <paramref name="b"/> broadcast to by NumPy's rule: dimensions are
+    /// matched from the innermost out, and a dimension of 1, or a missing one, stretches.
     /// </summary>
     /// <exception cref="ArgumentException">Two dimensions differ and neither is 1.</exception>
     public static Shape Broadcast(Shape a, Shape b)

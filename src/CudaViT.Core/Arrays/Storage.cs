@@ -81,8 +81,8 @@ public abstract class Storage
         {
             throw new ObjectDisposedException(
                 objectName: null,
-                "This array's memory was given back when its step scope ended. Inside the scope, call scope.Keep(array) "
-                + "to take it along, or copy the values out with ToArray.");
+                "This array's memory was given back when its step scope ended. Inside the scope, call "
+                + "scope.Keep(array) to take it along, or copy the values out with ToArray.");
         }
     }
 

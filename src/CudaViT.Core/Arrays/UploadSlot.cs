@@ -9,13 +9,13 @@ namespace CudaViT.Core;
 /// slot.Fill(buffer, bytes);           // returns at once
 /// NdArray values = slot.Acquire();    // computations from here on find the values
 /// Tensor x = NormalizeImages.Apply(values, mean, std);
-/// slot.Release();                     // computations up to here are the last to read them: the next Fill waits for these
+/// slot.Release();                     // computations up to here are the last to read them: the next Fill waits
 /// slot.WaitUntilRead();               // the buffer may be written again
 /// </code>
 /// </example>
 /// <remarks>
-/// The order is the device's: of all methods only <see cref="WaitUntilRead"/> keeps the calling thread waiting. The array
-/// outlives step scopes.
+/// The order is the device's: of all methods only <see cref="WaitUntilRead"/> keeps the calling thread waiting. The
+/// array outlives step scopes.
 /// </remarks>
 public abstract class UploadSlot : IDisposable
 {

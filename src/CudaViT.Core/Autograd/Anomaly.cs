@@ -40,7 +40,8 @@ public sealed class Anomaly : IDisposable
         if (index >= 0)
         {
             double value = array.Reshape(-1).Rows((int)index, (int)index + 1).Item();
-            string place = callSite.Length > 0 ? callSite : "a place that was not noted: open Anomaly before the forward pass";
+            string place =
+                callSite.Length > 0 ? callSite : "a place that was not noted: open Anomaly before the forward pass";
             throw new AnomalyException(
                 $"{what} made {value} at element {index} of {array.DType}{array.Shape}, called at {place}.");
         }

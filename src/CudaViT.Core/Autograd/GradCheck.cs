@@ -5,16 +5,19 @@ namespace CudaViT.Core;
 /// </summary>
 /// <remarks>
 /// The function is reduced to a number by a random upstream gradient, L = Σ u·f(x): with all ones, the errors of
-/// operations whose outputs sum to a constant (softmax, layer normalization) would cancel. The step is near the cube root
-/// of the machine epsilon, where truncation and rounding balance. An element that disagrees is looked at with half the
-/// step: where the second difference L(x+h) − 2L(x) + L(x−h) shrinks by two instead of four, the function has a kink.
+/// operations whose outputs sum to a constant (softmax, layer normalization) would cancel. The step is near the cube
+/// root of the machine epsilon, where truncation and rounding balance. An element that disagrees is looked at with half
+/// the step: where the second difference L(x+h) − 2L(x) + L(x−h) shrinks by two instead of four, the function has a
+/// kink.
 /// </remarks>
 public static class GradCheck
 {
     /// <summary>Step of the differences, for inputs of order one.</summary>
     public const double Step = 6e-6;
 
-    /// <summary>Largest difference allowed, relative to the element or to the root mean square of its input's gradient.</summary>
+    /// <summary>
+    /// Largest difference allowed, relative to the element or to the root mean square of its input's gradient.
+    /// </summary>
     public const double RelativeBound = 1e-7;
 
     private const int WorstKept = 5;
@@ -100,7 +103,8 @@ public static class GradCheck
 
                 if (!gradients[i].AsSpan().SequenceEqual(again[i]))
                 {
-                    return Failure(GradCheckVerdict.NotRepeatable, $"two backward passes differ in the gradient of input {i}");
+                    return Failure(
+                        GradCheckVerdict.NotRepeatable, $"two backward passes differ in the gradient of input {i}");
                 }
             }
 

@@ -11,7 +11,8 @@ namespace CudaViT.Core;
 /// <param name="Ulps">Distance in units of the last place of the two doubles.</param>
 /// <param name="Verdict">Outcome for this element.</param>
 public sealed record GradCheckElement(
-    int Input, IReadOnlyList<int> Index, double Analytic, double Numeric, double Bound, double Ulps, GradCheckVerdict Verdict)
+    int Input, IReadOnlyList<int> Index, double Analytic, double Numeric, double Bound, double Ulps,
+    GradCheckVerdict Verdict)
 {
     /// <summary>Difference in units of the bound: above 1 is wrong. NaN counts as infinitely wrong.</summary>
     public double ErrorOverBound => Math.Abs(Analytic - Numeric) / Bound is var ratio && double.IsNaN(ratio)

@@ -10,7 +10,8 @@ public abstract class Operation
     private readonly Saved[] _saved;
 
     /// <summary>Notes where the inputs stand on the tape and at which version the saved arrays are.</summary>
-    /// <param name="inputs">In the order in which <see cref="Backward"/> returns gradients; null for an absent one.</param>
+    /// <param name="inputs">In the order in which <see cref="Backward"/> returns gradients; null for an absent
+    /// one.</param>
     /// <param name="saved">Every array that <see cref="Backward"/> reads; null for an absent one.</param>
     protected Operation(ReadOnlySpan<Tensor?> inputs, ReadOnlySpan<NdArray?> saved)
     {
@@ -39,14 +40,16 @@ public abstract class Operation
     /// <summary>Bytes of the arrays that wait for the backward pass.</summary>
     internal long SavedBytes => _saved.Sum(saved => saved.Array?.SizeInBytes ?? 0);
 
-    /// <summary>Whether the gradient of input <paramref name="index"/> will be used; work for others can be left out.</summary>
+    /// <summary>
+    /// Whether the gradient of input <paramref name="index"/> will be used; work for others can be left out.
+    /// </summary>
     protected bool NeedsGradient(int index) => _inputs[index].NeedsGradient;
 
     /// <summary>Gradients of the loss by each input, given the one by the output.</summary>
     /// <param name="dy">Gradient by the output, with the output's shape and type. Read only.</param>
     /// <returns>
-    /// One array per input with its shape and type: newly allocated, or a view of <paramref name="dy"/>. Null where there
-    /// is no gradient.
+    /// One array per input with its shape and type: newly allocated, or a view of <paramref name="dy"/>. Null where
+    /// there is no gradient.
     /// </returns>
     protected internal abstract NdArray?[] Backward(NdArray dy);
 
@@ -58,8 +61,8 @@ public abstract class Operation
             if (saved.Array is { } array && array.Storage.Version != saved.Version)
             {
                 throw new InvalidOperationException(
-                    $"{Name}: an array {array.DType}{array.Shape} that its backward pass needs was changed in place after "
-                    + "the forward pass. Run Backward before changing it, or change a copy (Clone).");
+                    $"{Name}: an array {array.DType}{array.Shape} that its backward pass needs was changed in place "
+                    + "after the forward pass. Run Backward before changing it, or change a copy (Clone).");
             }
         }
     }

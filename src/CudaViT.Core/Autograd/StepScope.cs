@@ -1,9 +1,9 @@
 namespace CudaViT.Core;
 
 /// <summary>
-/// Owns every array allocated on this thread until it ends, except what <see cref="Keep(NdArray)"/> takes out. One scope
-/// around a training step lets the backend's pool hand out the same blocks step after step, and nobody has to dispose
-/// a tensor. Scopes nest; what an inner scope keeps belongs to the outer one.
+/// Owns every array allocated on this thread until it ends, except what <see cref="Keep(NdArray)"/> takes out. One
+/// scope around a training step lets the backend's pool hand out the same blocks step after step, and nobody has to
+/// dispose a tensor. Scopes nest; what an inner scope keeps belongs to the outer one.
 /// </summary>
 /// <example>
 /// <code>
@@ -58,7 +58,9 @@ public sealed class StepScope : IDisposable
     }
 
     /// <summary>Releases what the scope owns and forgets the operations recorded in it.</summary>
-    /// <exception cref="InvalidOperationException">An inner scope, or a scope of another thread, is still open.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// An inner scope, or a scope of another thread, is still open.
+    /// </exception>
     public void Dispose()
     {
         if (_isEnded)

@@ -5,8 +5,8 @@ namespace CudaViT.Core;
 /// no graph to sort, and no reference cycles, because entries refer to each other by number.
 /// </summary>
 /// <remarks>
-/// Entries go when a backward pass has used them or when their <see cref="StepScope"/> ends. Where neither happens, as in
-/// inference with trainable parameters, compute under <see cref="NoGrad"/>.
+/// Entries go when a backward pass has used them or when their <see cref="StepScope"/> ends. Where neither happens, as
+/// in inference with trainable parameters, compute under <see cref="NoGrad"/>.
 /// </remarks>
 public sealed class Tape
 {
@@ -53,8 +53,8 @@ public sealed class Tape
     }
 
     /// <summary>
-    /// Whether an operation on these inputs will be recorded. Where it will not, large values that only its backward pass
-    /// would read need not be computed.
+    /// Whether an operation on these inputs will be recorded. Where it will not, large values that only its backward
+    /// pass would read need not be computed.
     /// </summary>
     /// <param name="inputs">Null for an absent one.</param>
     public static bool WillRecord(params ReadOnlySpan<Tensor?> inputs)
@@ -106,8 +106,8 @@ public sealed class Tape
         if (upstream is null && root.Data.Count != 1)
         {
             throw new InvalidOperationException(
-                $"Backward starts from a single number, but the shape is {root.Shape}. Reduce it to a loss, or pass the "
-                + "upstream gradient.");
+                $"Backward starts from a single number, but the shape is {root.Shape}. Reduce it to a loss, or pass "
+                + "the upstream gradient.");
         }
 
         if (upstream is not null && (upstream.Shape != root.Shape || upstream.DType != root.DType))
@@ -142,8 +142,8 @@ public sealed class Tape
     }
 
     private static InvalidOperationException Released(string operation) => new(
-        $"{operation}: the values saved for its backward pass are gone, because a backward pass has used them or their step "
-        + "scope or thread has ended. For a second backward pass, call the first with retainGraph: true.");
+        $"{operation}: the values saved for its backward pass are gone, because a backward pass has used them or "
+        + "their step scope or thread has ended. For a second backward pass, call the first with retainGraph: true.");
 
     /// <summary>One recorded operation.</summary>
     private sealed class Entry(long number, Operation operation, string callSite)
@@ -227,7 +227,8 @@ public sealed class Tape
             {
                 throw new InvalidOperationException(
                     $"{operation.Name}: its backward pass returned {gradient.DType}{gradient.Shape} for input {input}, "
-                    + $"which is {dtype}{shape}. A gradient has its input's type and shape; sum over what was broadcast.");
+                    + $"which is {dtype}{shape}. A gradient has its input's type and shape; sum over what was "
+                    + "broadcast.");
             }
         }
 

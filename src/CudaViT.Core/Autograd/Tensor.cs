@@ -20,7 +20,8 @@ public sealed partial class Tensor
         RequiresGrad = requiresGrad;
         if (requiresGrad && !data.DType.IsFloatingPoint())
         {
-            throw new ArgumentException($"Only floating-point tensors have gradients, but this one holds {data.DType}.");
+            throw new ArgumentException(
+                $"Only floating-point tensors have gradients, but this one holds {data.DType}.");
         }
     }
 
@@ -48,8 +49,8 @@ public sealed partial class Tensor
     public bool RequiresGrad { get; }
 
     /// <summary>
-    /// Sum of the gradients of all backward passes since <see cref="ZeroGrad"/>; null before the first. It outlives step
-    /// scopes. Only leaves with <see cref="RequiresGrad"/> have one.
+    /// Sum of the gradients of all backward passes since <see cref="ZeroGrad"/>; null before the first. It outlives
+    /// step scopes. Only leaves with <see cref="RequiresGrad"/> have one.
     /// </summary>
     public NdArray? Grad { get; internal set; }
 
@@ -87,8 +88,8 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Calls <paramref name="hook"/> with this tensor's gradient in every backward pass, once all contributions have been
-    /// added. The array it gets is valid during the call. What it returns replaces the gradient; null leaves it.
+    /// Calls <paramref name="hook"/> with this tensor's gradient in every backward pass, once all contributions have
+    /// been added. The array it gets is valid during the call. What it returns replaces the gradient; null leaves it.
     /// </summary>
     /// <exception cref="InvalidOperationException">No gradient flows through this tensor.</exception>
     public void OnGradient(Func<NdArray, NdArray?> hook)

@@ -3,14 +3,14 @@ namespace CudaViT.Core;
 /// <summary>Normalizes every channel over the batch, and optionally scales and shifts it.</summary>
 /// <remarks>
 /// <para>
-/// y = w·x̂ + b with x̂ = (x − μ)·r and r = 1 / √(σ² + ε). In training μ and σ² are the mean and the biased variance of the
-/// n values that the channel has in the group, and with ḡ the mean of g over them, dx = w·r·(dy − mean(dy) −
+/// y = w·x̂ + b with x̂ = (x − μ)·r and r = 1 / √(σ² + ε). In training μ and σ² are the mean and the biased variance of
+/// the n values that the channel has in the group, and with ḡ the mean of g over them, dx = w·r·(dy − mean(dy) −
 /// x̂·mean(dy·x̂)). In evaluation they are the running statistics, which are constants: dx = w·r·dy. Either way
 /// dw = Σ dy·x̂ and db = Σ dy.
 /// </para>
 /// <para>
-/// Training moves the running statistics by running ← (1 − m)·running + m·batch, where the batch variance is the unbiased
-/// one. Source: Ioffe and Szegedy, arXiv:1502.03167.
+/// Training moves the running statistics by running ← (1 − m)·running + m·batch, where the batch variance is the
+/// unbiased one. Source: Ioffe and Szegedy, arXiv:1502.03167.
 /// </para>
 /// </remarks>
 public sealed class BatchNorm : Operation
@@ -34,7 +34,8 @@ public sealed class BatchNorm : Operation
     /// <param name="weight">Scale [C], with the type of <paramref name="x"/>; null for 1.</param>
     /// <param name="bias">Shift [C], with the type of <paramref name="x"/>; null exactly when the scale is.</param>
     /// <param name="statistics">Running statistics, in the accumulator type of <paramref name="x"/>.</param>
-    /// <param name="training">Whether to normalize with the batch's own statistics and to update the running ones.</param>
+    /// <param name="training">Whether to normalize with the batch's own statistics and to update the running
+    /// ones.</param>
     /// <param name="momentum">Weight m of a batch in the running statistics, in [0, 1].</param>
     /// <param name="epsilon">Added to the variance; positive.</param>
     /// <param name="groups">
@@ -42,8 +43,12 @@ public sealed class BatchNorm : Operation
     /// rows first.
     /// </param>
     /// <returns>[N, C], with the type of <paramref name="x"/>.</returns>
-    /// <exception cref="ArgumentException">A shape, type or device does not fit, or a group has fewer than two rows.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">Momentum, epsilon or the number of groups is out of range.</exception>
+    /// <exception cref="ArgumentException">
+    /// A shape, type or device does not fit, or a group has fewer than two rows.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// Momentum, epsilon or the number of groups is out of range.
+    /// </exception>
     public static Tensor Apply(
         Tensor x, Tensor? weight, Tensor? bias, BatchNormStatistics statistics, bool training, double momentum = 0.1,
         double epsilon = 1e-5, int groups = 1)
@@ -96,7 +101,8 @@ public sealed class BatchNorm : Operation
         if (weight is null != bias is null)
         {
             throw new ArgumentException(
-                $"{name}: weight and bias come together, but only the {(weight is null ? "bias" : "weight")} was given.");
+                $"{name}: weight and bias come together, but only the {(weight is null ? "bias" : "weight")} was "
+                + "given.");
         }
 
         if (weight is not null && bias is not null)
@@ -127,8 +133,8 @@ public sealed class BatchNorm : Operation
         if (values < 2)
         {
             throw new ArgumentException(
-                $"{name}: training needs at least two values per channel, but {x.Shape} in {groups} group(s) has {values}. "
-                + "Use a larger batch, or training: false.");
+                $"{name}: training needs at least two values per channel, but {x.Shape} in {groups} group(s) has "
+                + $"{values}. Use a larger batch, or training: false.");
         }
     }
 }
@@ -151,5 +157,6 @@ public partial interface IBackend
     /// <summary>Gradients of either form, given dy and what the forward pass saved.</summary>
     /// <returns>dx like x; dWeight and dBias [C]; null for what was not asked for.</returns>
     (NdArray? Dx, NdArray? DWeight, NdArray? DBias) BatchNormBackward(
-        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX, bool forParameters);
+        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX,
+        bool forParameters);
 }

@@ -18,7 +18,8 @@ public sealed class Cast : Operation
         Require.Float(x, nameof(Cast));
         if (!dtype.IsFloatingPoint())
         {
-            throw new ArgumentException($"Cast: gradients cannot pass through {dtype}. Cast the array instead: x.Data.Cast.");
+            throw new ArgumentException(
+                $"Cast: gradients cannot pass through {dtype}. Cast the array instead: x.Data.Cast.");
         }
 
         return dtype == x.DType ? x : Tape.Record(x.Backend.Cast(x.Data, dtype), new Cast(x));

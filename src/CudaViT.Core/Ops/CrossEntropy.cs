@@ -3,8 +3,8 @@ namespace CudaViT.Core;
 /// <summary>Mean cross entropy of class labels under the softmax of logits.</summary>
 /// <remarks>
 /// The target of row i is t[i,c] = (1 − s)·[c = label[i]] + s / C with label smoothing s (Szegedy et al.,
-/// arXiv:1512.00567, section 7). loss = 1/N · Σᵢ (logΣexp(x[i]) − Σ_c t[i,c]·x[i,c]), with the row's maximum taken out of
-/// the exponentials; dx = (softmax(x) − t) / N.
+/// arXiv:1512.00567, section 7). loss = 1/N · Σᵢ (logΣexp(x[i]) − Σ_c t[i,c]·x[i,c]), with the row's maximum taken out
+/// of the exponentials; dx = (softmax(x) − t) / N.
 /// </remarks>
 public sealed class CrossEntropy : Operation
 {
@@ -26,7 +26,8 @@ public sealed class CrossEntropy : Operation
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="labelSmoothing"/> is not in [0, 1).</exception>
     public static Tensor Apply(Tensor logits, NdArray labels, double labelSmoothing = 0)
     {
-        Require.FloatMatrix(logits, nameof(CrossEntropy), "Flatten the leading dimensions first: x.Reshape(-1, C).", "logits");
+        Require.FloatMatrix(
+            logits, nameof(CrossEntropy), "Flatten the leading dimensions first: x.Reshape(-1, C).", "logits");
         ArgumentNullException.ThrowIfNull(labels);
         ArgumentOutOfRangeException.ThrowIfNegative(labelSmoothing);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(labelSmoothing, 1);
@@ -45,15 +46,16 @@ public sealed class CrossEntropy : Operation
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         if (rows == 0)
         {
-            throw new ArgumentException($"CrossEntropy: a mean needs at least one row, but the logits are {logits.Shape}.");
+            throw new ArgumentException(
+                $"CrossEntropy: a mean needs at least one row, but the logits are {logits.Shape}.");
         }
 
         if (labels.DType is not (DType.I32 or DType.I64) || labels.Shape.Rank != 1
             || labels.Shape[0] != rows || labels.Backend != logits.Backend)
         {
             throw new ArgumentException(
-                $"CrossEntropy: the labels of logits {logits.Data} must be I32[{rows}] or I64[{rows}] on the same device, "
-                + $"but they are {labels}.");
+                $"CrossEntropy: the labels of logits {logits.Data} must be I32[{rows}] or I64[{rows}] on the same "
+                + $"device, but they are {labels}.");
         }
 
         double[] values = labels.ToDoubles();
@@ -61,8 +63,8 @@ public sealed class CrossEntropy : Operation
         if (wrong >= 0)
         {
             throw new ArgumentException(
-                $"CrossEntropy: label {values[wrong]} in row {wrong} is no class; with logits {logits.Shape} the classes are "
-                + $"0 to {classes - 1}. Correct the labels, or widen the last layer.");
+                $"CrossEntropy: label {values[wrong]} in row {wrong} is no class; with logits {logits.Shape} the "
+                + $"classes are 0 to {classes - 1}. Correct the labels, or widen the last layer.");
         }
     }
 }

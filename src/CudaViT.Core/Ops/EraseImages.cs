@@ -25,7 +25,8 @@ public static class EraseImages
         if (images.Shape.Rank != 4 || !images.DType.IsFloatingPoint())
         {
             throw new ArgumentException(
-                $"EraseImages: images must be F64, F32 or BF16 [N, C, H, W], but they are {images}. Normalize them first.");
+                $"EraseImages: images must be F64, F32 or BF16 [N, C, H, W], but they are {images}. Normalize them "
+                + "first.");
         }
 
         int area = 0; // of the largest box
@@ -36,7 +37,8 @@ public static class EraseImages
             ImageBox box = boxes[i];
             if (!IsInside(box, images.Shape))
             {
-                throw new ArgumentException($"EraseImages: {box} is not inside images {images.Shape}. Correct the box.");
+                throw new ArgumentException(
+                    $"EraseImages: {box} is not inside images {images.Shape}. Correct the box.");
             }
 
             if (!seen.Add(box.Image))
@@ -67,9 +69,9 @@ public static class EraseImages
 public partial interface IBackend
 {
     /// <summary>
-    /// Writes standard normal number e of the stream to every element e of images [N, C, H, W] that is in a box. A row of
-    /// boxes [K, 5], I32, is image, top, left, height and width, all inside and of different images; none has more than
-    /// <paramref name="area"/> pixels.
+    /// Writes standard normal number e of the stream to every element e of images [N, C, H, W] that is in a box. A row
+    /// of boxes [K, 5], I32, is image, top, left, height and width, all inside and of different images; none has more
+    /// than <paramref name="area"/> pixels.
     /// </summary>
     void EraseImages(NdArray images, NdArray boxes, int area, RandomStream noise);
 }

@@ -6,8 +6,8 @@ namespace CudaViT.Core;
 /// <remarks>
 /// <para>
 /// With q̂ and k̂ of unit length, s[i,j] = q̂ᵢ·k̂ⱼ / τ and the positive key p(i) = i + offset of query i,
-/// loss = 2τ · 1/n · Σᵢ (logΣⱼexp s[i,j] − s[i,p(i)]). The gradient by q̂ᵢ is 2/n · (Σⱼ softmax(s)[i,j]·k̂ⱼ − k̂_p(i)): τ
-/// cancels. It goes on through the normalization of the queries; keys are constants.
+/// loss = 2τ · 1/n · Σᵢ (logΣⱼexp s[i,j] − s[i,p(i)]). The gradient by q̂ᵢ is 2/n · (Σⱼ softmax(s)[i,j]·k̂ⱼ − k̂_p(i)):
+/// τ cancels. It goes on through the normalization of the queries; keys are constants.
 /// </para>
 /// <para>
 /// The n × m logits are never kept: both passes form them tile by tile. Source: Chen, Xie and He, arXiv:2104.02057,
@@ -36,7 +36,8 @@ public sealed class InfoNce : Operation
 
     /// <summary>Computes the loss of a batch of queries.</summary>
     /// <param name="q">Queries [n, d], of any length; F64, F32 or BF16.</param>
-    /// <param name="k">Keys [m, d], of any length, with the type of <paramref name="q"/>. No gradient goes to them.</param>
+    /// <param name="k">Keys [m, d], of any length, with the type of <paramref name="q"/>. No gradient goes to
+    /// them.</param>
     /// <param name="temperature">τ, positive.</param>
     /// <param name="positiveOffset">
     /// Key of the first query; query i belongs to key i + offset. Not zero where other processes' keys come first.
@@ -112,8 +113,8 @@ public sealed class InfoNce : Operation
 public partial interface IBackend
 {
     /// <summary>
-    /// Returns the loss [] and logΣexp of each query's similarities over τ [n], both in the accumulator type, for q [n, d]
-    /// and k [m, d] with rows of any length.
+    /// Returns the loss [] and logΣexp of each query's similarities over τ [n], both in the accumulator type, for q [n,
+    /// d] and k [m, d] with rows of any length.
     /// </summary>
     (NdArray Loss, NdArray LogSumExp) InfoNce(NdArray q, NdArray k, double temperature, int positiveOffset);
 

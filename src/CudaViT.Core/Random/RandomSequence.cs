@@ -78,8 +78,8 @@ public struct RandomSequence
 
     /// <summary>From the gamma distribution of scale 1.</summary>
     /// <remarks>
-    /// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000); for shapes below 1
-    /// by way of the next larger one.
+    /// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000); for shapes
+    /// below 1 by way of the next larger one.
     /// </remarks>
     /// <param name="shape">Positive.</param>
     public double NextGamma(double shape)

@@ -29,7 +29,9 @@ internal static class Gemm
     /// <param name="alpha">Factor of the product.</param>
     /// <param name="accumulate">Whether to add to C rather than to overwrite it.</param>
     /// <param name="epilogue">What becomes of the elements of C once they are finished.</param>
-    /// <exception cref="ArgumentException">A size or stride is negative, or an operand reaches past its memory.</exception>
+    /// <exception cref="ArgumentException">
+    /// A size or stride is negative, or an operand reaches past its memory.
+    /// </exception>
     public static void Multiply<T, TEpilogue>(
         WorkerTeam team, in GemmShape shape, in MatrixView<T> a, in MatrixView<T> b, in MatrixTarget<T> c, T alpha,
         bool accumulate, in TEpilogue epilogue)

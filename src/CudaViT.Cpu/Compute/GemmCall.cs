@@ -27,8 +27,12 @@ internal readonly struct GemmCall<T, TEpilogue>(
     public ref T CStart(long item) =>
         ref At(C.Data.Span, Offset(item, C.OuterStride, C.InnerStride));
 
-    /// <summary>Throws unless every element lies within its memory; what runs later reads and writes unchecked.</summary>
-    /// <exception cref="ArgumentException">A size or stride is negative, or an operand reaches past its memory.</exception>
+    /// <summary>
+    /// Throws unless every element lies within its memory; what runs later reads and writes unchecked.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// A size or stride is negative, or an operand reaches past its memory.
+    /// </exception>
     public void Check()
     {
         if (Shape.M < 0 || Shape.N < 0 || Shape.K < 0 || Shape.Outer < 0 || Shape.Inner < 0)

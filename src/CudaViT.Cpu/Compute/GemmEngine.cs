@@ -88,7 +88,9 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
         }
     }
 
-    /// <summary>The size, a multiple of <paramref name="unit"/>, that cuts a length into the fewest, most even blocks.</summary>
+    /// <summary>
+    /// The size, a multiple of <paramref name="unit"/>, that cuts a length into the fewest, most even blocks.
+    /// </summary>
     private static int BlockSize(int length, int max, int unit)
     {
         int blocks = Math.Max(1, CeilDivide(length, max));
@@ -249,7 +251,8 @@ internal static class GemmEngine<T, TKernel, TEpilogue>
             for (long tile = start; tile < end; tile++)
             {
                 (long tileRow, long tileColumn) = Math.DivRem(tile, TilesInRow);
-                Multiply((int)tileRow * TileRowPanels * TKernel.Rows, (int)tileColumn * TileColumnPanels * TKernel.Columns);
+                Multiply(
+                    (int)tileRow * TileRowPanels * TKernel.Rows, (int)tileColumn * TileColumnPanels * TKernel.Columns);
             }
         }
 

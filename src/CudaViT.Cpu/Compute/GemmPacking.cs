@@ -10,8 +10,8 @@ internal static class GemmPacking<T, TKernel>
     where TKernel : struct, IMicroKernel<T>
 {
     /// <summary>
-    /// Where <see cref="PackA"/> leaves a[i, p], as the distances between rows and columns. The kernel takes any strides,
-    /// so rows that are contiguous stay so, and everything else is laid out in the order of reading.
+    /// Where <see cref="PackA"/> leaves a[i, p], as the distances between rows and columns. The kernel takes any
+    /// strides, so rows that are contiguous stay so, and everything else is laid out in the order of reading.
     /// </summary>
     public static (nint Row, nint Column) PackedStrides(nint columnStride, int depth) =>
         columnStride == 1 ? (depth, 1) : (1, TKernel.Rows);
@@ -48,7 +48,9 @@ internal static class GemmPacking<T, TKernel>
         }
     }
 
-    /// <summary>Packs up to <c>TKernel.Columns</c> columns of B, b[p, j] to p * Columns + j, zeros for those missing.</summary>
+    /// <summary>
+    /// Packs up to <c>TKernel.Columns</c> columns of B, b[p, j] to p * Columns + j, zeros for those missing.
+    /// </summary>
     public static void PackB(ref T source, nint rowStride, nint columnStride, int depth, int columns, ref T target)
     {
         if (columnStride == 1 && columns == TKernel.Columns)
@@ -61,7 +63,8 @@ internal static class GemmPacking<T, TKernel>
         {
             for (int p = 0; p < depth; p++)
             {
-                Span<T> row = MemoryMarshal.CreateSpan(ref Unsafe.Add(ref target, p * TKernel.Columns), TKernel.Columns);
+                Span<T> row = MemoryMarshal.CreateSpan(
+                    ref Unsafe.Add(ref target, p * TKernel.Columns), TKernel.Columns);
                 MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref source, p * rowStride), columns).CopyTo(row);
                 row[columns..].Clear();
             }
@@ -89,7 +92,8 @@ internal static class GemmPacking<T, TKernel>
         for (int p = 0; p < count; p++)
         {
             Unsafe.CopyBlockUnaligned(
-                ref Unsafe.As<T, byte>(ref target), ref Unsafe.As<T, byte>(ref source), (uint)(length * Unsafe.SizeOf<T>()));
+                ref Unsafe.As<T, byte>(ref target), ref Unsafe.As<T, byte>(ref source),
+                (uint)(length * Unsafe.SizeOf<T>()));
             source = ref Unsafe.Add(ref source, stride);
             target = ref Unsafe.Add(ref target, length);
         }

@@ -1,6 +1,8 @@
 namespace CudaViT.Cpu;
 
-/// <summary>Work on the elements of a matrix product while they are still in cache, for example bias and GELU.</summary>
+/// <summary>
+/// Work on the elements of a matrix product while they are still in cache, for example bias and GELU.
+/// </summary>
 internal interface IGemmEpilogue<T>
 {
     /// <summary>

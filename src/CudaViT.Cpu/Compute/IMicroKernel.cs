@@ -21,8 +21,8 @@ internal interface IMicroKernel<T>
     /// <param name="aRow">Distance between rows of a.</param>
     /// <param name="aColumn">Distance between columns of a.</param>
     /// <param name="rows">
-    /// Rows that a has, 1 to <see cref="Rows"/>. The block is computed and written in full; rows that a lacks repeat its
-    /// last one.
+    /// Rows that a has, 1 to <see cref="Rows"/>. The block is computed and written in full; rows that a lacks repeat
+    /// its last one.
     /// </param>
     /// <param name="b">b[0, 0]; b[p, j] is at <c>p * Columns + j</c>.</param>
     /// <param name="c">c[0, 0]; c[i, j] is at <c>i * cRow + j</c>.</param>

@@ -10,7 +10,13 @@ namespace CudaViT.Cpu;
 /// vector type, with zeros beside them. So the bits of an element do not depend on where it stands.
 /// </summary>
 /// <example>
-/// <code>for (int i = 0, n; i &lt; x.Length; i += n) { n = Lanes.Take(x, i); Lanes.Store(f(Lanes.Load(x, i, n)), y, i, n); }</code>
+/// <code>
+/// for (int i = 0, n; i &lt; x.Length; i += n)
+/// {
+///     n = Lanes.Take(x, i);
+///     Lanes.Store(f(Lanes.Load(x, i, n)), y, i, n);
+/// }
+/// </code>
 /// </example>
 internal static class Lanes
 {

@@ -2,8 +2,8 @@ namespace CudaViT.Cpu;
 
 /// <summary>
 /// A batch of matrices to read. Element (i, j) of item (outer, inner) is
-/// <c>Data[outer * OuterStride + inner * InnerStride + i * RowStride + j * ColumnStride]</c>. Swapping the row and column
-/// strides transposes; a stride of 0 repeats.
+/// <c>Data[outer * OuterStride + inner * InnerStride + i * RowStride + j * ColumnStride]</c>. Swapping the row and
+/// column strides transposes; a stride of 0 repeats.
 /// </summary>
 internal readonly record struct MatrixView<T>(
     ReadOnlyMemory<T> Data, long RowStride, long ColumnStride, long OuterStride = 0, long InnerStride = 0)

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 
 namespace CudaViT.Cpu;
 
-/// <summary>Eight rows by two 512-bit vectors: 16 accumulators of 32 registers, and one address register a row.</summary>
+/// <summary>
+/// Eight rows by two 512-bit vectors: 16 accumulators of 32 registers, and one address register a row.
+/// </summary>
 internal readonly struct MicroKernel512<T> : IMicroKernel<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -234,7 +234,8 @@ internal static class VectorMath
         if (isSingle)
         {
             const int Bias = 127;
-            Vector256<int> exponent = shifted.AsInt32() - Vector256.Create(12582912f).AsInt32() + Vector256.Create(2 * Bias);
+            Vector256<int> exponent =
+                shifted.AsInt32() - Vector256.Create(12582912f).AsInt32() + Vector256.Create(2 * Bias);
             Vector256<int> low = Vector256.ShiftRightLogical(exponent, 1);
             half1 = (low << 23).As<int, T>();
             half2 = ((exponent - low) << 23).As<int, T>();
@@ -242,7 +243,8 @@ internal static class VectorMath
         else
         {
             const long Bias = 1023;
-            Vector256<long> exponent = shifted.AsInt64() - Vector256.Create(6755399441055744.0).AsInt64() + Vector256.Create(2 * Bias);
+            Vector256<long> exponent =
+                shifted.AsInt64() - Vector256.Create(6755399441055744.0).AsInt64() + Vector256.Create(2 * Bias);
             Vector256<long> low = Vector256.ShiftRightLogical(exponent, 1);
             half1 = (low << 52).As<long, T>();
             half2 = ((exponent - low) << 52).As<long, T>();

@@ -42,9 +42,9 @@ internal sealed class WorkerTeam : IDisposable
     public int Threads => _members.Length + 1;
 
     /// <summary>
-    /// Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/>, the last one shorter; returns
-    /// when all are done. Chunks run in any order and at the same time. If a body throws, chunks not yet begun are left
-    /// out and the first exception is thrown here.
+    /// Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/>, the last one shorter;
+    /// returns when all are done. Chunks run in any order and at the same time. If a body throws, chunks not yet begun
+    /// are left out and the first exception is thrown here.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The count is negative, or the grain is not positive.</exception>
     public void For<TBody>(long count, long grain, in TBody body)
@@ -103,7 +103,8 @@ internal sealed class WorkerTeam : IDisposable
     {
         _job = job;
         Volatile.Write(ref _shared.Gate, 0);
-        Interlocked.Increment(ref _shared.Generation); // a full fence: who parks after this sees it, who parked is counted
+        // a full fence: who parks after this sees it, who parked is counted
+        Interlocked.Increment(ref _shared.Generation);
         int woken = 0;
         while (woken < helpers && TryTakeMark())
         {
@@ -224,7 +225,9 @@ internal sealed class WorkerTeam : IDisposable
         [FieldOffset(256)]
         public int Gate;
 
-        /// <summary>The number of members that are parked, or about to be, and that no caller has begun to wake.</summary>
+        /// <summary>
+        /// The number of members that are parked, or about to be, and that no caller has begun to wake.
+        /// </summary>
         [FieldOffset(384)]
         public int Parked;
 

@@ -4,8 +4,8 @@ using CudaViT.Core;
 namespace CudaViT.Cpu;
 
 /// <summary>
-/// Blocks by size class, last returned first handed out: once a step's requests repeat, so do its addresses, and nothing
-/// is allocated any more.
+/// Blocks by size class, last returned first handed out: once a step's requests repeat, so do its addresses, and
+/// nothing is allocated any more.
 /// </summary>
 /// <param name="poison">Whether to fill every block with 0xFF before handing it out.</param>
 internal sealed class CpuMemoryPool(bool poison)

@@ -41,10 +41,16 @@ public sealed partial class CpuBackend
         var range = new Range((int)start, (int)end);
         switch (sum.DType)
         {
-            case DType.F64: TensorPrimitives.Add(sum.Span<double>()[range], term.Span<double>()[range], sum.Span<double>()[range]); break;
-            case DType.F32: TensorPrimitives.Add(sum.Span<float>()[range], term.Span<float>()[range], sum.Span<float>()[range]); break;
+            case DType.F64:
+                TensorPrimitives.Add(sum.Span<double>()[range], term.Span<double>()[range], sum.Span<double>()[range]);
+                break;
+            case DType.F32:
+                TensorPrimitives.Add(sum.Span<float>()[range], term.Span<float>()[range], sum.Span<float>()[range]);
+                break;
             case DType.BF16: AddBFloat16(sum.Span<BFloat16>()[range], term.Span<BFloat16>()[range]); break;
-            default: throw new NotSupportedException($"AddInPlace adds gradients, which are floating point, not {sum.DType}.");
+            default:
+                throw new NotSupportedException(
+                    $"AddInPlace adds gradients, which are floating point, not {sum.DType}.");
         }
     });
 
@@ -57,7 +63,9 @@ public sealed partial class CpuBackend
         _ => -1,
     };
 
-    /// <summary>Splits [0, <paramref name="count"/>) into chunks of about equal work and runs them on all threads.</summary>
+    /// <summary>
+    /// Splits [0, <paramref name="count"/>) into chunks of about equal work and runs them on all threads.
+    /// </summary>
     /// <param name="count">Number of items, for example rows.</param>
     /// <param name="workPerItem">Elements that one item reads; transcendental functions count some tens.</param>
     /// <param name="body">Gets the first item and the one after the last.</param>
@@ -69,9 +77,15 @@ public sealed partial class CpuBackend
         var range = new Range(start, start + length);
         switch (x.DType, y.DType)
         {
-            case (DType.F64, DType.F32): TensorPrimitives.ConvertTruncating(x.ReadSpan<double>()[range], y.Span<float>()[range]); break;
-            case (DType.F32, DType.F64): TensorPrimitives.ConvertTruncating(x.ReadSpan<float>()[range], y.Span<double>()[range]); break;
-            case (DType.U8, DType.F32): TensorPrimitives.ConvertTruncating(x.ReadSpan<byte>()[range], y.Span<float>()[range]); break;
+            case (DType.F64, DType.F32):
+                TensorPrimitives.ConvertTruncating(x.ReadSpan<double>()[range], y.Span<float>()[range]);
+                break;
+            case (DType.F32, DType.F64):
+                TensorPrimitives.ConvertTruncating(x.ReadSpan<float>()[range], y.Span<double>()[range]);
+                break;
+            case (DType.U8, DType.F32):
+                TensorPrimitives.ConvertTruncating(x.ReadSpan<byte>()[range], y.Span<float>()[range]);
+                break;
             case (DType.F32, DType.BF16): Round(x.ReadSpan<float>()[range], y.Span<BFloat16>()[range]); break;
             case (DType.BF16, DType.F32): Widen(x.ReadSpan<BFloat16>()[range], y.Span<float>()[range]); break;
             default:

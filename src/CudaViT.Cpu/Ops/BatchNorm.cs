@@ -15,7 +15,8 @@ public sealed partial class CpuBackend
         if (x.DType == DType.BF16)
         {
             (NdArray y, NdArray mean, NdArray rstd) = BatchNormTraining(
-                Widen(x), WidenIfAny(weight), WidenIfAny(bias), runningMean, runningVariance, momentum, epsilon, groups);
+                Widen(x), WidenIfAny(weight), WidenIfAny(bias), runningMean, runningVariance, momentum, epsilon,
+                groups);
             return (Narrow(y), mean, rstd);
         }
 
@@ -42,7 +43,8 @@ public sealed partial class CpuBackend
 
     /// <inheritdoc/>
     public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) BatchNormBackward(
-        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX, bool forParameters)
+        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX,
+        bool forParameters)
     {
         if (dy.DType == DType.BF16)
         {
@@ -106,7 +108,8 @@ public sealed partial class CpuBackend
     }
 
     private (NdArray? Dx, NdArray? DWeight, NdArray? DBias) BatchNormBackward<T>(
-        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX, bool forParameters)
+        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX,
+        bool forParameters)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var layout = new ChannelLayout(x.Shape, groups: mean.Shape[0]);
@@ -174,8 +177,8 @@ public sealed partial class CpuBackend
     }
 
     /// <summary>
-    /// dx = r·w·(dy − Σdy/n − (x−μ)·r·Σ(dy·x̂)/n), with the sums [groups, C] of dy and dy·x̂; without them the statistics
-    /// are constants and dx = r·w·dy.
+    /// dx = r·w·(dy − Σdy/n − (x−μ)·r·Σ(dy·x̂)/n), with the sums [groups, C] of dy and dy·x̂; without them the
+    /// statistics are constants and dx = r·w·dy.
     /// </summary>
     private NdArray BatchNormDx<T>(
         ChannelLayout layout, NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd,

@@ -157,7 +157,8 @@ public sealed partial class CpuBackend
             target.Clear();
             for (int row = 0; row < count; row++)
             {
-                TensorPrimitives.Add(target, rows.ReadSpan<T>().Slice((row * width) + (int)start, target.Length), target);
+                TensorPrimitives.Add(
+                    target, rows.ReadSpan<T>().Slice((row * width) + (int)start, target.Length), target);
             }
         });
     }

@@ -39,7 +39,8 @@ public sealed partial class CpuBackend
             {
                 ReadOnlySpan<T> row = x.ReadSpan<T>().Slice(i * width, width);
                 T length = T.Sqrt(TensorPrimitives.SumOfSquares(row));
-                TensorPrimitives.Multiply(row, T.One / (length > smallest ? length : smallest), y.Span<T>().Slice(i * width, width));
+                TensorPrimitives.Multiply(
+                    row, T.One / (length > smallest ? length : smallest), y.Span<T>().Slice(i * width, width));
                 norm.Span<T>()[i] = length; // unclamped: backward tells its two branches apart by it
             }
         });

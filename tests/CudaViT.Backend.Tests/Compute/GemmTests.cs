@@ -87,7 +87,9 @@ public sealed class GemmTests
 
         // Large and cut into tiles above; one small product here, at another place within the blocks.
         float[] part = new float[2 * 9];
-        Gemm.Multiply(team, new GemmShape(2, 9, 500), new(a.AsMemory(100 * 500), 500, 1), new(b.AsMemory(5), 70, 1), new(part, 9), 0.7f);
+        Gemm.Multiply(
+            team, new GemmShape(2, 9, 500), new(a.AsMemory(100 * 500), 500, 1), new(b.AsMemory(5), 70, 1), new(part, 9),
+            0.7f);
         for (int i = 0; i < 2; i++)
         {
             Assert.Equal(full.AsSpan(((100 + i) * 70) + 5, 9).ToArray(), part.AsSpan(i * 9, 9).ToArray());
@@ -165,7 +167,8 @@ public sealed class GemmTests
         double[] seen = new double[2 * m * n];
         Gemm.Multiply(team, shape, new(a, k, 1, m * k), new(b, n, 1), new(plain, n, m * n), 1.0);
         Gemm.Multiply(
-            team, shape, new(a, k, 1, m * k), new(b, n, 1), new(finished, n, m * n), 1.0, false, new NegateAndCount(seen, m, n));
+            team, shape, new(a, k, 1, m * k), new(b, n, 1), new(finished, n, m * n), 1.0, false,
+            new NegateAndCount(seen, m, n));
         Assert.Equal(plain, seen);
         Assert.Equal(plain.Select(x => -x), finished);
     }
@@ -188,7 +191,8 @@ public sealed class GemmTests
     {
         using var team = new WorkerTeam(1);
         float[] c = [.. Enumerable.Repeat(7f, 20 * 40)];
-        Gemm.Multiply(team, new GemmShape(20, 40, 0), new(default, 0, 1), new(default, 40, 1), new(c, 40), 1f, accumulate);
+        Gemm.Multiply(
+            team, new GemmShape(20, 40, 0), new(default, 0, 1), new(default, 40, 1), new(c, 40), 1f, accumulate);
         Assert.All(c, x => Assert.Equal(expected, x));
     }
 
@@ -215,8 +219,8 @@ public sealed class GemmTests
     private static void AssertClose<T>(Problem problem, T[] actual)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        // Terms are at most 1 in size, so running sums of random signs stay near sqrt(K) / 3, and each of K roundings is
-        // at most u times that, of either sign. A single missing term would be off by about 0.1.
+        // Terms are at most 1 in size, so running sums of random signs stay near sqrt(K) / 3, and each of K roundings
+        // is at most u times that, of either sign. A single missing term would be off by about 0.1.
         double u = typeof(T) == typeof(float) ? Math.Pow(2, -24) : Math.Pow(2, -53);
         double bound = 4 * u * (problem.Shape.K + 2);
         double[] expected = problem.Expected();
@@ -224,7 +228,8 @@ public sealed class GemmTests
         for (int i = 0; i < expected.Length; i++)
         {
             double error = Math.Abs(double.CreateChecked(actual[i]) - expected[i]);
-            Assert.True(error <= bound, $"{typeof(T).Name} {problem}, element {i}: {actual[i]}, expected {expected[i]}");
+            Assert.True(
+                error <= bound, $"{typeof(T).Name} {problem}, element {i}: {actual[i]}, expected {expected[i]}");
         }
     }
 
@@ -258,7 +263,8 @@ public sealed class GemmTests
             where T : unmanaged, IFloatingPointIeee754<T>
         {
             T[] c = Values<T>(CSize, seed: 3);
-            Gemm.Multiply(team, Shape, A<T>(), B<T>(), new(c.AsMemory(Before), CRow), T.CreateChecked(Alpha), Accumulate);
+            Gemm.Multiply(
+                team, Shape, A<T>(), B<T>(), new(c.AsMemory(Before), CRow), T.CreateChecked(Alpha), Accumulate);
             return c;
         }
 
@@ -268,7 +274,8 @@ public sealed class GemmTests
         {
             T[] c = Values<T>(CSize, seed: 3);
             GemmEngine<T, TKernel, Nothing<T>>.Run(
-                team, new(Shape, A<T>(), B<T>(), new(c.AsMemory(Before), CRow), T.CreateChecked(Alpha), Accumulate, default));
+                team,
+                new(Shape, A<T>(), B<T>(), new(c.AsMemory(Before), CRow), T.CreateChecked(Alpha), Accumulate, default));
             return c;
         }
 

@@ -65,11 +65,15 @@ public sealed class VectorMathTests
     {
         float[] single = [0, -0f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 89, -104, 1e30f, -1e30f];
         VectorMath.Exp<float>(single, single);
-        Assert.Equal([1, 1, float.NaN, float.PositiveInfinity, 0, float.PositiveInfinity, 0, float.PositiveInfinity, 0], single);
+        Assert.Equal(
+            [1, 1, float.NaN, float.PositiveInfinity, 0, float.PositiveInfinity, 0, float.PositiveInfinity, 0], single);
 
-        double[] twice = [0, -0.0, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 710, -746, 1e300, -1e300];
+        double[] twice =
+            [0, -0.0, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 710, -746, 1e300, -1e300];
         VectorMath.Exp<double>(twice, twice);
-        Assert.Equal([1, 1, double.NaN, double.PositiveInfinity, 0, double.PositiveInfinity, 0, double.PositiveInfinity, 0], twice);
+        Assert.Equal(
+            [1, 1, double.NaN, double.PositiveInfinity, 0, double.PositiveInfinity, 0, double.PositiveInfinity, 0],
+            twice);
     }
 
     [Fact]
@@ -93,7 +97,8 @@ public sealed class VectorMathTests
     [Fact]
     public void Erf_of_special_values()
     {
-        double[] x = [0, -0.0, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 30, -1e300, double.Epsilon];
+        double[] x =
+            [0, -0.0, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 30, -1e300, double.Epsilon];
         VectorMath.Erf<double>(x, x);
         Assert.Equal([0, -0.0, double.NaN, 1, -1, 1, -1, double.Epsilon], x);
         Assert.True(double.IsNegative(x[1]));
@@ -202,7 +207,8 @@ public sealed class VectorMathTests
         {
             double expected = reference(double.CreateChecked(x[i]));
             AssertNear(
-                expected, double.CreateChecked(y[i]), (relative * Math.Abs(expected)) + absolute, $"{typeof(T).Name}, x = {x[i]:R}");
+                expected, double.CreateChecked(y[i]), (relative * Math.Abs(expected)) + absolute,
+                $"{typeof(T).Name}, x = {x[i]:R}");
         }
     }
 

@@ -120,8 +120,8 @@ public sealed class WorkerTeamTests
         Assert.All(sums, sum => Assert.Equal(300 * 4950, sum));
     }
 
-    // The runtime allocates once for a lock that is contended for the first time, whenever that is. A loop that allocates
-    // does so in every batch.
+    // The runtime allocates once for a lock that is contended for the first time, whenever that is. A loop that
+    // allocates does so in every batch.
     [Fact]
     public void Thousands_of_loops_reuse_the_team_and_allocate_nothing()
     {

@@ -10,8 +10,8 @@ internal static partial class BlockSize
     private const int Most = 1024;
 
     /// <summary>
-    /// From __launch_bounds__ of the kernel; else the largest block that the header's Launch lines name; else as many as
-    /// a device allows.
+    /// From __launch_bounds__ of the kernel; else the largest block that the header's Launch lines name; else as many
+    /// as a device allows.
     /// </summary>
     public static int Of(KernelFile file, string entry)
     {
@@ -32,7 +32,8 @@ internal static partial class BlockSize
             match => match.Success, Match.Empty);
         return found.Success
             ? int.Parse(found.Groups["value"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)
-            : throw new FormatException($"{file.Name}: __launch_bounds__({word}): there is no constexpr int {word} = N.");
+            : throw new FormatException(
+                $"{file.Name}: __launch_bounds__({word}): there is no constexpr int {word} = N.");
     }
 
     private static int? FromHeader(string text)
@@ -42,7 +43,8 @@ internal static partial class BlockSize
         string launch = string.Concat(
             lines.Take(1).Concat(lines.Skip(1).TakeWhile(line => line.StartsWith("//  ", StringComparison.Ordinal))));
         int[] sizes = [.. BlockPattern().Matches(launch).Select(match => match.Groups["threads"].Captures.Aggregate(
-            1, (product, axis) => product * int.Parse(axis.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)))];
+            1,
+            (product, axis) => product * int.Parse(axis.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)))];
         return sizes.Length > 0 ? sizes.Max() : null;
     }
 

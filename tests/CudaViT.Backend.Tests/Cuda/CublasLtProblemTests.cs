@@ -4,7 +4,9 @@ using CudaViT.TestKit;
 
 namespace CudaViT.Backend.Tests.Cuda;
 
-/// <summary>The translation of row-major products into cuBLASLt's terms, checked by computing as cuBLASLt would.</summary>
+/// <summary>
+/// The translation of row-major products into cuBLASLt's terms, checked by computing as cuBLASLt would.
+/// </summary>
 public sealed class CublasLtProblemTests
 {
     /// <summary>Both transpositions; single rows, columns and terms; batches, also with one shared operand.</summary>
@@ -97,7 +99,8 @@ public sealed class CublasLtProblemTests
         Assert.NotEqual(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { Bias = 256 }));
         Assert.NotEqual(CublasLtProblem.Of(product), CublasLtProblem.Of(product with { Beta = 1, C = 1024 }));
         Assert.NotEqual( // in place, and not
-            CublasLtProblem.Of(product with { Beta = 1, C = 1024 }), CublasLtProblem.Of(product with { Beta = 1, C = 768 }));
+            CublasLtProblem.Of(product with { Beta = 1, C = 1024 }),
+            CublasLtProblem.Of(product with { Beta = 1, C = 768 }));
     }
 
     [Theory]
@@ -137,7 +140,8 @@ public sealed class CublasLtProblemTests
     /// cuBLASLt's own definition: D = α·op(A)·op(B) + β·C + bias, matrices by columns, the bias along the rows.
     /// </summary>
     private static double[] ColumnMajor(
-        in CublasLtProblem problem, double[] first, double[] second, double[] c, double[] bias, double alpha, double beta)
+        in CublasLtProblem problem, double[] first, double[] second, double[] c, double[] bias, double alpha,
+        double beta)
     {
         (long rows, long columns) = (problem.Result.Rows, problem.Result.Columns);
         long depth = problem.First.Operation == CublasOperation.None ? problem.First.Columns : problem.First.Rows;

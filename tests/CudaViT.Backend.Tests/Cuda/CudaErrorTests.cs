@@ -16,7 +16,8 @@ public sealed class CudaErrorTests
     [InlineData(719, "CUDA_ERROR_LAUNCH_FAILED")]
     [InlineData(901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED")]
     [InlineData(999, "CUDA_ERROR_UNKNOWN")]
-    public void A_status_has_CUDAs_name(int status, string name) => Assert.Equal(name, CudaError.Name((CudaStatus)status));
+    public void A_status_has_CUDAs_name(int status, string name) =>
+        Assert.Equal(name, CudaError.Name((CudaStatus)status));
 
     [Fact]
     public void A_failure_says_call_name_number_and_what_to_do()
@@ -74,7 +75,8 @@ public sealed class CudaErrorTests
 
     // The header's layout: 8 words, size_t, two 4-byte fields, 4 reserved ints.
     [Fact]
-    public void A_proposal_of_cuBLASLt_has_the_headers_size() => Assert.Equal(96, Marshal.SizeOf<MatmulHeuristicResult>());
+    public void A_proposal_of_cuBLASLt_has_the_headers_size() =>
+        Assert.Equal(96, Marshal.SizeOf<MatmulHeuristicResult>());
 
     [Fact]
     public void The_log_names_the_launches_since_all_was_well()

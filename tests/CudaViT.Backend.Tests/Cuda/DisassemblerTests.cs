@@ -12,7 +12,8 @@ public sealed class DisassemblerTests : IDisposable
     public void It_is_looked_for_where_the_libraries_are()
     {
         MadeUpMachine machine = new MadeUpMachine()
-            .With("CUDAVIT_CUDA_LIB", "/own").With("CUDA_HOME", "/cuda/home").With("PATH", "/a:/b").With("CONDA_PREFIX", "/conda")
+            .With("CUDAVIT_CUDA_LIB", "/own").With("CUDA_HOME", "/cuda/home").With("PATH", "/a:/b")
+            .With("CONDA_PREFIX", "/conda")
             .WithFiles("/usr/local/cuda-12.4/lib64/libnvrtc.so.12");
         Assert.Equal(
             [

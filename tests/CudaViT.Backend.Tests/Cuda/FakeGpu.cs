@@ -3,7 +3,9 @@ using CudaViT.Cuda;
 
 namespace CudaViT.Backend.Tests.Cuda;
 
-/// <summary>A device that does nothing but remember what it was asked: for tests of what stands above the driver.</summary>
+/// <summary>
+/// A device that does nothing but remember what it was asked: for tests of what stands above the driver.
+/// </summary>
 internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) : IGpuDriver
 {
     private readonly Dictionary<nint, long> _allocations = [];

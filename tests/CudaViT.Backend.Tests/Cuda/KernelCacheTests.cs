@@ -37,7 +37,8 @@ public sealed class KernelCacheTests : IDisposable
     [Fact]
     public void Each_ingredient_changes_the_key()
     {
-        var keys = new List<string> { Key, KernelCache.Key(_kernels.Module(), ["-arch=sm_80", "-std=c++17"], Compiler) };
+        var keys =
+            new List<string> { Key, KernelCache.Key(_kernels.Module(), ["-arch=sm_80", "-std=c++17"], Compiler) };
         keys.Add(KernelCache.Key(_kernels.Module(), [.. Options, "-DSCALAR_F64"], Compiler));
         keys.Add(KernelCache.Key(_kernels.Module(), Options, new Version(12, 5)));
         string text = _kernels.Module().File.Text;
@@ -156,7 +157,8 @@ public sealed class KernelCacheTests : IDisposable
 
     [Fact]
     public void Without_a_home_the_cache_is_temporary() =>
-        Assert.StartsWith(Path.GetTempPath(), CacheFolder.RootFor(_ => null, isWindows: false), StringComparison.Ordinal);
+        Assert.StartsWith(
+            Path.GetTempPath(), CacheFolder.RootFor(_ => null, isWindows: false), StringComparison.Ordinal);
 
     private static byte[] Damage(byte[] whole, string how)
     {

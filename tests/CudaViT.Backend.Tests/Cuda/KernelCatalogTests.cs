@@ -120,7 +120,8 @@ public sealed class KernelCatalogTests : IDisposable
     [InlineData("N +")]
     [InlineData("N ^ 2")]
     [InlineData("sizeof N")]
-    public void What_is_no_formula_is_refused(string text) => Assert.Throws<FormatException>(() => CostFormula.Parse(text));
+    public void What_is_no_formula_is_refused(string text) =>
+        Assert.Throws<FormatException>(() => CostFormula.Parse(text));
 
     private void Write(string name, string text)
     {

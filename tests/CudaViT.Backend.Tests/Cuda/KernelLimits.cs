@@ -4,8 +4,8 @@ using CudaViT.Cuda;
 namespace CudaViT.Backend.Tests.Cuda;
 
 /// <summary>
-/// <c>kernels/limits.json</c>: what kernels may take beyond the rule, each with a reason. The rule: no spilled registers,
-/// no stack, a block's registers and static shared memory within what every target has.
+/// <c>kernels/limits.json</c>: what kernels may take beyond the rule, each with a reason. The rule: no spilled
+/// registers, no stack, a block's registers and static shared memory within what every target has.
 /// </summary>
 internal sealed class KernelLimits
 {
@@ -23,15 +23,19 @@ internal sealed class KernelLimits
     private KernelLimits(Exception[] exceptions) => _exceptions = exceptions;
 
     /// <summary>Reads the table, and checks that it names only what there is.</summary>
-    /// <exception cref="FormatException">An item names no kernel or build, allows nothing, or gives no reason.</exception>
+    /// <exception cref="FormatException">
+    /// An item names no kernel or build, allows nothing, or gives no reason.
+    /// </exception>
     public static KernelLimits Read(string json, KernelCatalog catalog)
     {
         Exception[] exceptions = JsonSerializer.Deserialize<Exception[]>(json, Json) ?? [];
         foreach (Exception item in exceptions)
         {
-            KernelFile? file = catalog.Files.FirstOrDefault(file => file.Entries.Any(entry => entry.Name == item.Entry));
+            KernelFile? file = catalog.Files.FirstOrDefault(
+                file => file.Entries.Any(entry => entry.Name == item.Entry));
             string? wrong = file is null ? "there is no such kernel"
-                : item.Build is { } build && !file.Builds.Contains(KernelBuilds.Parse(build)) ? $"there is no build {build}"
+                : item.Build is { } build && !file.Builds.Contains(KernelBuilds.Parse(build))
+                    ? $"there is no build {build}"
                 : item is { SpillBytes: 0, StackBytes: 0 } ? "nothing is allowed"
                 : string.IsNullOrWhiteSpace(item.Reason) ? "there is no reason"
                 : null;
@@ -60,7 +64,8 @@ internal sealed class KernelLimits
 
         if (kernel.StackBytes > (allowed?.StackBytes ?? 0))
         {
-            yield return $"{name} has a stack of {kernel.StackBytes} bytes; limits.json allows {allowed?.StackBytes ?? 0}";
+            yield return
+                $"{name} has a stack of {kernel.StackBytes} bytes; limits.json allows {allowed?.StackBytes ?? 0}";
         }
 
         // Registers are given out to whole warps, in steps of 8 for each thread.

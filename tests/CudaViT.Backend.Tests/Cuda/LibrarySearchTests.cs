@@ -113,12 +113,14 @@ public sealed class LibrarySearchTests
         Assert.Contains("/usr/local/cuda-13.0/lib64/libnvrtc.so.13", found.Problem, StringComparison.Ordinal);
     }
 
-    // NVRTC opens its builtins by bare name, which works only if they are loaded already: its own, none of another major.
+    // NVRTC opens its builtins by bare name, which works only if they are loaded already: its own, none of another
+    // major.
     [Fact]
     public void Builtins_are_loaded_before_NVRTC()
     {
         MadeUpMachine machine = Linux(
-            "/own/libnvrtc.so.12", "/own/libnvrtc-builtins.so.12.4", "/own/libnvrtc-builtins.so.13.0", "/own/libx.so.12.1");
+            "/own/libnvrtc.so.12", "/own/libnvrtc-builtins.so.12.4", "/own/libnvrtc-builtins.so.13.0",
+            "/own/libx.so.12.1");
         LibrarySearch.Find(CudaLibrary.Nvrtc, Cuda12, machine);
         Assert.Equal(["/own/libnvrtc-builtins.so.12.4", "/own/libnvrtc.so.12"], machine.Loaded);
 
@@ -154,7 +156,8 @@ public sealed class LibrarySearchTests
     public void The_driver_comes_from_the_system(bool isWindows, string name)
     {
         MadeUpMachine machine = isWindows ? Windows(@"D:\own\nvcuda.dll") : Linux("/own/libcuda.so.1");
-        Assert.False(LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.IsFound); // the setting is for toolkits
+        // the setting is for toolkits
+        Assert.False(LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.IsFound);
         machine.LoaderKnows.Add(name);
         Assert.Equal($"/loader/{name}", LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.Path);
     }
@@ -225,7 +228,8 @@ public sealed class LibrarySearchTests
         new MadeUpMachine { IsWindows = true, ProgramFolder = @"C:\cudavit\" }
             .With("CUDAVIT_CUDA_LIB", @"D:\none;D:\own").With("CUDA_PATH", @"C:\CUDA\v13.0")
             .With("CUDA_PATH_V12_1", @"C:\CUDA\v12.1").With("CUDA_PATH_V12_9", @"C:\CUDA\v12.9")
-            .With("CONDA_PREFIX", @"C:\conda").With("VIRTUAL_ENV", @"C:\venv").With("PATH", @"C:\Windows;C:\first\Scripts")
+            .With("CONDA_PREFIX", @"C:\conda").With("VIRTUAL_ENV", @"C:\venv")
+            .With("PATH", @"C:\Windows;C:\first\Scripts")
             .With("APPDATA", @"C:\Users\u\AppData\Roaming").With("LOCALAPPDATA", @"C:\Users\u\AppData\Local")
             .WithFiles(@"C:\first\Scripts\python.exe")
             .WithFiles(files);

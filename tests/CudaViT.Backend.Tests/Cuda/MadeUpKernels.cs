@@ -2,7 +2,9 @@ using CudaViT.Cuda;
 
 namespace CudaViT.Backend.Tests.Cuda;
 
-/// <summary>A folder of kernels of a test's own, gone afterwards, with another folder for what is made of them.</summary>
+/// <summary>
+/// A folder of kernels of a test's own, gone afterwards, with another folder for what is made of them.
+/// </summary>
 internal sealed class MadeUpKernels : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cudavit-kernels-").FullName;

@@ -30,7 +30,8 @@ public class ReadmeExampleTests
         loss.Backward();                                          // weight.Grad is there, and outlives the scope
         // README end
 
-        // Without weights every class is as likely: the loss is ln 10, and its gradient by the logits (0.1 - hit) / batch.
+        // Without weights every class is as likely: the loss is ln 10, and its gradient by the logits (0.1 - hit) /
+        // batch.
         Assert.Equal(Math.Log(10), loss.Data.Item(), 1e-6);
         double expected = Enumerable.Range(0, batch)
             .Sum(sample => (0.1 - (digits[sample] == 4 ? 1 : 0)) / batch * pixels[sample * 784]);
@@ -46,7 +47,8 @@ public class ReadmeExampleTests
         string example = string.Join('\n', here[first..end].Select(line => line.Length > 8 ? line[8..] : ""));
         string readme = Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "..", "README.md");
 
-        Assert.Contains($"```csharp\n{example}\n```", File.ReadAllText(readme).ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"```csharp\n{example}\n```", File.ReadAllText(readme).ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 
     private static string ThisFile([CallerFilePath] string path = "") => path;

@@ -6,8 +6,8 @@ using Xunit.Sdk;
 namespace CudaViT.Backend.Tests;
 
 /// <summary>
-/// One recorded case on one backend in one type. It hands out inputs and attributes, takes the results, and compares all
-/// that was recorded; what a case has and nobody asked for is a failure, so that nothing is passed over.
+/// One recorded case on one backend in one type. It hands out inputs and attributes, takes the results, and compares
+/// all that was recorded; what a case has and nobody asked for is a failure, so that nothing is passed over.
 /// </summary>
 internal sealed class OperatorCase(OperatorRecording recording, string name, IBackend backend, DType dtype)
 {
@@ -55,7 +55,8 @@ internal sealed class OperatorCase(OperatorRecording recording, string name, IBa
     {
         if (!_inputs.TryGetValue(input, out Tensor? tensor))
         {
-            tensor = new Tensor(Load($"in.{input}", dtype), requiresGrad: recording.Tensors.Contains($"{name}/grad.{input}"));
+            tensor = new Tensor(
+                Load($"in.{input}", dtype), requiresGrad: recording.Tensors.Contains($"{name}/grad.{input}"));
             _inputs.Add(input, tensor);
         }
 
@@ -75,8 +76,8 @@ internal sealed class OperatorCase(OperatorRecording recording, string name, IBa
     public void Output(string output, NdArray value) => Output(output, new Tensor(value));
 
     /// <summary>
-    /// Goes backward from every result with an upstream gradient (the sum of u·y is the loss) and from a scalar <c>y</c>,
-    /// then compares results and gradients.
+    /// Goes backward from every result with an upstream gradient (the sum of u·y is the loss) and from a scalar
+    /// <c>y</c>, then compares results and gradients.
     /// </summary>
     public void Check()
     {

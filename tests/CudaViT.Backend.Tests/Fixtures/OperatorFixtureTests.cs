@@ -4,7 +4,8 @@ using CudaViT.TestKit;
 namespace CudaViT.Backend.Tests;
 
 /// <summary>
-/// Every case of the recording, whatever its name, sizes and attributes are: only what an <c>op</c> means is written here.
+/// Every case of the recording, whatever its name, sizes and attributes are: only what an <c>op</c> means is written
+/// here.
 /// </summary>
 [Trait("Category", "Fixtures")]
 public sealed class OperatorFixtureTests

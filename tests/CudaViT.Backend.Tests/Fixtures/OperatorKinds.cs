@@ -44,8 +44,8 @@ internal static class OperatorKinds
     /// <exception cref="InvalidOperationException">There is no such kind.</exception>
     public static Action<OperatorCase> Find(string kind) => Kinds.GetValueOrDefault(kind)
         ?? throw new InvalidOperationException(
-            $"The recording has cases of '{kind}', but {nameof(OperatorKinds)} only knows {string.Join(", ", Kinds.Keys)}. "
-            + "Add the kind there.");
+            $"The recording has cases of '{kind}', but {nameof(OperatorKinds)} only knows "
+            + $"{string.Join(", ", Kinds.Keys)}. Add the kind there.");
 
     private static Func<Tensor, Tensor> Rows(double epsilon) => x =>
         L2Normalize.Apply(x.Reshape(-1, x.Shape[^1]), epsilon).Reshape(x.Shape.Dimensions);
@@ -116,7 +116,9 @@ internal static class OperatorKinds
         c.Output("logits", Scale.Apply(similarities, 1 / temperature));
     }
 
-    /// <summary>Each rank has some of the queries and all of the keys; its positives begin at its own first key.</summary>
+    /// <summary>
+    /// Each rank has some of the queries and all of the keys; its positives begin at its own first key.
+    /// </summary>
     private static void ContrastiveOverRanks(OperatorCase c)
     {
         (int ranks, int rows, double temperature) = (c.Integer("ranks"), c.Integer("per_rank"), c.Number("T"));
@@ -143,7 +145,8 @@ internal static class OperatorKinds
     private static void TransformerBlock(OperatorCase c)
     {
         double epsilon = c.Number("eps");
-        Tensor Norm(string name, Tensor x) => LayerNorm.Apply(x, c.Input($"{name}.weight"), c.Input($"{name}.bias"), epsilon);
+        Tensor Norm(string name, Tensor x) =>
+            LayerNorm.Apply(x, c.Input($"{name}.weight"), c.Input($"{name}.bias"), epsilon);
         Tensor Layer(string name, Tensor x, Tensor? residual = null, bool gelu = false) =>
             Linear.Apply(x, c.Input($"{name}.weight"), c.InputIfAny($"{name}.bias"), residual, gelu);
 
@@ -155,7 +158,9 @@ internal static class OperatorKinds
         c.Output("y", Layer("mlp.fc2", hidden, residual: x));
     }
 
-    /// <summary>Convolution, batch norm and ReLU as long as there are weights for all; the last convolution is alone.</summary>
+    /// <summary>
+    /// Convolution, batch norm and ReLU as long as there are weights for all; the last convolution is alone.
+    /// </summary>
     private static void ConvStem(OperatorCase c)
     {
         Tensor x = c.Input("x");

@@ -37,9 +37,10 @@ internal sealed class OperatorRecording
         {
             (SafetensorsDType.F64, DType.F64) => 1e-12 * Math.Max(1, largest),
             (SafetensorsDType.F32, DType.F64) => 1e-7 * largest,
-            (SafetensorsDType.F64 or SafetensorsDType.F32, _) => _tolerances.TryGetProperty(name, out JsonElement recorded)
-                ? recorded.GetProperty("suggested_float32_atol").GetDouble()
-                : 8 * Math.ScaleB(largest, -23),
+            (SafetensorsDType.F64 or SafetensorsDType.F32, _) =>
+                _tolerances.TryGetProperty(name, out JsonElement recorded)
+                    ? recorded.GetProperty("suggested_float32_atol").GetDouble()
+                    : 8 * Math.ScaleB(largest, -23),
             _ => 0,
         };
     }

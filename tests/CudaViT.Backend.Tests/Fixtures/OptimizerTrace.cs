@@ -4,7 +4,9 @@ using CudaViT.Training.Optim;
 
 namespace CudaViT.Backend.Tests;
 
-/// <summary>The <c>optimizer</c> cases: parameters after every step, driven by recorded gradients and learning rates.</summary>
+/// <summary>
+/// The <c>optimizer</c> cases: parameters after every step, driven by recorded gradients and learning rates.
+/// </summary>
 internal static class OptimizerTrace
 {
     public static void Build(OperatorCase c)
@@ -47,7 +49,8 @@ internal static class OptimizerTrace
             "lars" => new Lars(groups, c.Number("momentum"), c.Number("trust_coefficient")),
             "sgd" => new Sgd(groups, c.Number("momentum")),
             _ => throw new InvalidOperationException(
-                $"The recording has an optimizer '{kind}', but {nameof(OptimizerTrace)} only knows adamw, lars and sgd."),
+                $"The recording has an optimizer '{kind}', but {nameof(OptimizerTrace)} only knows adamw, lars and "
+                + "sgd."),
         };
     }
 

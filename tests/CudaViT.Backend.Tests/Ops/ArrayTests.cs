@@ -3,7 +3,9 @@ using CudaViT.TestKit;
 
 namespace CudaViT.Backend.Tests;
 
-/// <summary>What a backend does with arrays outside of operations: filling, adding in place, the search for NaN.</summary>
+/// <summary>
+/// What a backend does with arrays outside of operations: filling, adding in place, the search for NaN.
+/// </summary>
 public sealed class ArrayTests
 {
     public static TheoryData<string, DType> TypesToFill
@@ -23,7 +25,8 @@ public sealed class ArrayTests
         }
     }
 
-    // Zero and other values; a range in the middle, which starts at no multiple of 16 bytes, leaves its neighbours alone.
+    // Zero and other values; a range in the middle, which starts at no multiple of 16 bytes, leaves its neighbours
+    // alone.
     [Theory, MemberData(nameof(TypesToFill))]
     public void Fill_sets_all_elements_and_no_others(string backend, DType dtype)
     {
@@ -77,7 +80,8 @@ public sealed class ArrayTests
         double[] Round(double[] values) => run.Array(values, [values.Length], dtype).ToDoubles();
     }
 
-    // First, last, in the rest after the last pack, far into a second block, and several of them; in arrays and in views.
+    // First, last, in the rest after the last pack, far into a second block, and several of them; in arrays and in
+    // views.
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
     public void The_first_element_that_is_not_finite_is_found(string backend, DType dtype)
     {
@@ -87,12 +91,18 @@ public sealed class ArrayTests
             NdArray whole = run.Array(new double[5003], [5003], dtype);
             NdArray x = whole.Rows(start, 5003);
             Assert.Equal(-1, run.Backend.IndexOfNonFinite(x));
-            foreach (int[] places in new int[][] { [0], [5003 - start - 1], [4993], [4100, 4099], [7, 6, 5, 4000], [3000, 2] })
+            int[][] all = [[0], [5003 - start - 1], [4993], [4100, 4099], [7, 6, 5, 4000], [3000, 2]];
+            foreach (int[] places in all)
             {
                 double[] values = new double[5003];
                 foreach (int place in places)
                 {
-                    values[start + place] = place % 3 == 0 ? double.NaN : place % 3 == 1 ? double.PositiveInfinity : double.NegativeInfinity;
+                    values[start + place] = (place % 3) switch
+                    {
+                        0 => double.NaN,
+                        1 => double.PositiveInfinity,
+                        _ => double.NegativeInfinity,
+                    };
                 }
 
                 x = run.Array(values, [5003], dtype).Rows(start, 5003);

@@ -8,13 +8,14 @@ public sealed class AttentionTests
 {
     // (batch, tokens, heads, head width): one token, whose probability is 1; fewer tokens than a vector; MoCo's ViT-S,
     // several blocks of rows; more than one panel of columns; widths that fill no vector; no samples; no tokens.
-    // The kernel for tensor cores takes up to 208 tokens in strips of 16, and 64 columns at a time: one head, two, or one and
-    // nothing. So: single tokens and strips, with and without a rest; the model's 197; all 208, and one more. Then widths
-    // that are almost its own, and widths of more than one tile.
+    // The kernel for tensor cores takes up to 208 tokens in strips of 16, and 64 columns at a time: one head, two, or
+    // one and nothing. So: single tokens and strips, with and without a rest; the model's 197; all 208, and one more.
+    // Then widths that are almost its own, and widths of more than one tile.
     private static readonly (int Batch, int Tokens, int Heads, int Width)[] TensorCoreCases =
     [
         (1, 1, 2, 32), (2, 2, 1, 64), (1, 15, 3, 32), (3, 16, 3, 64), (2, 17, 4, 32), (1, 65, 1, 32), (1, 65, 2, 64),
-        (1, 197, 1, 64), (1, 208, 2, 32), (1, 208, 1, 64), (1, 209, 1, 32), (2, 17, 2, 8), (1, 33, 2, 16), (1, 17, 2, 33),
+        (1, 197, 1, 64), (1, 208, 2, 32), (1, 208, 1, 64), (1, 209, 1, 32), (2, 17, 2, 8), (1, 33, 2, 16),
+        (1, 17, 2, 33),
         (1, 20, 1, 128), (1, 9, 2, 130),
     ];
 

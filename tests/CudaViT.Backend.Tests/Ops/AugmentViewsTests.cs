@@ -231,7 +231,8 @@ public sealed class AugmentViewsTests
         Assert.Contains("not inside", Message(views, pixels, new(0, 6, 11, 2)), StringComparison.Ordinal);
         Assert.Contains("not inside", Message(views, pixels, new(-1, 6, 1, 1)), StringComparison.Ordinal);
         Assert.Contains("not inside", Message(views, pixels, new(0, 6, 2, 3)), StringComparison.Ordinal);
-        Assert.Contains("must be U8", Message(views, pixels.Cast(DType.F32), new(0, 6, 2, 2)), StringComparison.Ordinal);
+        Assert.Contains(
+            "must be U8", Message(views, pixels.Cast(DType.F32), new(0, 6, 2, 2)), StringComparison.Ordinal);
         Assert.Contains("[1, 1 or 3, S, S]", Message(pixels, pixels, new(0, 6, 2, 2)), StringComparison.Ordinal);
         int most = device.LargestView(3);
         Assert.Equal(7168, most);

@@ -7,10 +7,10 @@ public sealed class BatchNormTests
 {
     private const double Epsilon = 1e-3;
 
-    // Rows, channels, spatial size (0: a matrix), groups. The smallest batch; one channel; a width past one tile of 256 and
-    // not a multiple of any vector; more rows than one block; two and three groups, the second with blocks of uneven size;
-    // so many rows that blocks grow; images of one pixel, of odd size, and with planes longer than a tile; several blocks of
-    // images in each group.
+    // Rows, channels, spatial size (0: a matrix), groups. The smallest batch; one channel; a width past one tile of 256
+    // and not a multiple of any vector; more rows than one block; two and three groups, the second with blocks of
+    // uneven size; so many rows that blocks grow; images of one pixel, of odd size, and with planes longer than a tile;
+    // several blocks of images in each group.
     public static TheoryData<string, DType, int, int, int, int> Cases => Backends.Cross(
         (2, 3, 0, 1),
         (7, 1, 0, 1),
@@ -52,7 +52,8 @@ public sealed class BatchNormTests
             setup.Dy.ToDoubles(), setup.X.Data.ToDoubles(), rows, channels, setup.Spatial, groups,
             setup.Weight.Data.ToDoubles(), Epsilon);
         TensorAssert.Close(dx, setup.X.Grad, tolerance.Times(2).At(setup.LargestSlope(groups)), "dx");
-        TensorAssert.Close(dWeight, setup.Weight.Grad, tolerance.At(Math.Sqrt((double)rows * setup.Spatial)), "dWeight");
+        TensorAssert.Close(
+            dWeight, setup.Weight.Grad, tolerance.At(Math.Sqrt((double)rows * setup.Spatial)), "dWeight");
         TensorAssert.Close(dBias, setup.Bias.Grad, tolerance.At(Math.Sqrt((double)rows * setup.Spatial)), "dBias");
     }
 
@@ -192,7 +193,8 @@ public sealed class BatchNormTests
         Throws("F32[4]", () => BatchNorm.Apply(x, null, null, new(run.Backend, 4), true));
         Throws("4 groups", () => BatchNorm.Apply(x, null, null, statistics, true, groups: 4));
         Throws("at least two values", () => BatchNorm.Apply(x, null, null, statistics, true, groups: 6));
-        Assert.Throws<ArgumentOutOfRangeException>(() => BatchNorm.Apply(x, null, null, statistics, true, momentum: 1.5));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => BatchNorm.Apply(x, null, null, statistics, true, momentum: 1.5));
         Assert.Throws<ArgumentOutOfRangeException>(() => BatchNorm.Apply(x, null, null, statistics, true, epsilon: 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => BatchNorm.Apply(x, null, null, statistics, true, groups: 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new BatchNormStatistics(run.Backend, 0));

@@ -7,8 +7,8 @@ namespace CudaViT.Backend.Tests;
 public abstract class BroadcastingTests
 {
     // Equal; scalar on either side; a vector for every row, also the other way round; one number for every row; both
-    // stretched; in the middle; dimensions of 1 only; rows of whole packs with each kind of partner, and both stretched around
-    // them; as many axes as a kernel walks; more than one chunk of each kind; nothing, in two ways.
+    // stretched; in the middle; dimensions of 1 only; rows of whole packs with each kind of partner, and both stretched
+    // around them; as many axes as a kernel walks; more than one chunk of each kind; nothing, in two ways.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([3, 5], [3, 5]),
         ([2, 9], []),

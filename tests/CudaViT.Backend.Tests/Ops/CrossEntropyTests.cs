@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class CrossEntropyTests
 {
-    // Rows, classes, smoothing. One class, where the loss is 0; a width just past a tile; a row whose last packs occupy a
-    // part of a warp; many rows; half of the target spread out.
+    // Rows, classes, smoothing. One class, where the loss is 0; a width just past a tile; a row whose last packs occupy
+    // a part of a warp; many rows; half of the target spread out.
     public static TheoryData<string, DType, int, int, double> Cases => Backends.Cross(
         (3, 1, 0.0),
         (1, 10, 0.0),

@@ -80,7 +80,8 @@ public sealed class EraseImagesTests
             Throws("not inside images [2, 1, 3, 3]", () => EraseImages.Apply(images, [box], Noise));
         }
 
-        Throws("image 1 has two boxes", () => EraseImages.Apply(images, [new(1, 0, 0, 1, 1), new(1, 1, 1, 1, 1)], Noise));
+        Throws(
+            "image 1 has two boxes", () => EraseImages.Apply(images, [new(1, 0, 0, 1, 1), new(1, 1, 1, 1, 1)], Noise));
         Throws("[N, C, H, W]", () => EraseImages.Apply(images.Reshape(2, 9), [], Noise));
         Throws("[N, C, H, W]", () => EraseImages.Apply(run.Integers([1, 1, 2, 2], DType.I32, 1, 9), [], Noise));
     }

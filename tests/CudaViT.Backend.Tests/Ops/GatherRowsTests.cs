@@ -114,7 +114,8 @@ public sealed class GatherRowsTests
         Assert.Throws<ArgumentException>(() => scalar.GatherRows(run.Array([0], [1], DType.I32)));
     }
 
-    // Reading the indices back would hold up a device, so it goes on with rows of NaN. Widths for packed and single moves.
+    // Reading the indices back would hold up a device, so it goes on with rows of NaN. Widths for packed and single
+    // moves.
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
     public void Indices_without_a_row_are_refused_or_give_NaN(string backend, DType dtype)
     {
@@ -137,7 +138,8 @@ public sealed class GatherRowsTests
             TensorAssert.Within(
                 [.. Enumerable.Range(0, 4 * width).Select(i => i < width ? width + i : double.NaN)], y.Data, bound: 0);
             TensorAssert.Within(
-                [.. Enumerable.Range(0, 3 * width).Select(i => i / width == 1 ? 1.0 : 0)], x.Grad, bound: 0, "gradient");
+                [.. Enumerable.Range(0, 3 * width).Select(i => i / width == 1 ? 1.0 : 0)], x.Grad, bound: 0,
+                "gradient");
         }
     }
 }

@@ -5,10 +5,10 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class InfoNceTests
 {
-    // Queries, keys, width, offset. One query and one key, whose loss is 0; more keys than queries, the positives in the
-    // middle; both sizes just past a tile, so that every sum goes on in a second one; the positives in the second tile; whole
-    // tiles of a kernel; just past them, with a width that is a tile and a rest; the same for tensor cores, and as wide as
-    // they can; more columns of the gradient than a block forms.
+    // Queries, keys, width, offset. One query and one key, whose loss is 0; more keys than queries, the positives in
+    // the middle; both sizes just past a tile, so that every sum goes on in a second one; the positives in the second
+    // tile; whole tiles of a kernel; just past them, with a width that is a tile and a rest; the same for tensor cores,
+    // and as wide as they can; more columns of the gradient than a block forms.
     public static TheoryData<string, DType, int, int, int, int> Cases => Backends.Cross(
         (1, 1, 4, 0),
         (5, 5, 33, 0),
@@ -40,7 +40,8 @@ public sealed class InfoNceTests
         TensorAssert.Close([expected], loss, Tolerance.For(loss.DType, reduced: (long)queries + keys).At(5));
         double shortest = q.Data.ToDoubles().Chunk(width).Min(row => Math.Sqrt(row.Sum(v => v * v)));
         TensorAssert.Close(
-            [.. dq.Select(g => g / 2)], q.Grad, Tolerance.For(dtype, reduced: keys).Times(5).At(2 / (shortest * queries)),
+            [.. dq.Select(g => g / 2)], q.Grad,
+            Tolerance.For(dtype, reduced: keys).Times(5).At(2 / (shortest * queries)),
             "dq");
     }
 
@@ -108,12 +109,14 @@ public sealed class InfoNceTests
         double[] k = Values.Normal(6 * 5, seed: 2);
 
         double Loss(double a, double b) => InfoNce.Apply(
-            run.Leaf([.. q.Select(v => a * v)], [6, 5], dtype), run.Array([.. k.Select(v => b * v)], [6, 5], dtype), 0.2)
+            run.Leaf([.. q.Select(v => a * v)], [6, 5], dtype), run.Array([.. k.Select(v => b * v)], [6, 5], dtype),
+            0.2)
             .Data.Item();
 
         // Powers of two scale exactly, so that only the lengths' own rounding could differ.
         double unscaled = Loss(1, 1);
-        TensorAssert.Close([unscaled, unscaled], run.Array([Loss(64, 1), Loss(1, 0.125)], [2], DType.F64), Tolerance.For(dtype));
+        TensorAssert.Close(
+            [unscaled, unscaled], run.Array([Loss(64, 1), Loss(1, 0.125)], [2], DType.F64), Tolerance.For(dtype));
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]

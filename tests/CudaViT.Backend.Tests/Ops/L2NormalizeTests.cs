@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class L2NormalizeTests
 {
-    // One element; just below, at and above a warp; MoCo's own width; a row whose last packs occupy a part of the warp; no
-    // rows at all.
+    // One element; just below, at and above a warp; MoCo's own width; a row whose last packs occupy a part of the warp;
+    // no rows at all.
     public static TheoryData<string, DType, int, int> Cases =>
         Backends.Cross((5, 1), (3, 31), (3, 32), (3, 33), (8, 256), (3, 264), (0, 4));
 
@@ -31,9 +31,10 @@ public sealed class L2NormalizeTests
 
         L2Normalize.Apply(x, epsilon: 1e-3).Backward(dy);
 
-        // The saved y is rounded to the type, and what is left after its part is taken out of dy can be small: the scale
-        // is that of dy over the length.
-        double[] expected = Reference.L2NormalizeBackward(dy.ToDoubles(), x.Data.ToDoubles(), rows, width, epsilon: 1e-3);
+        // The saved y is rounded to the type, and what is left after its part is taken out of dy can be small: the
+        // scale is that of dy over the length.
+        double[] expected = Reference.L2NormalizeBackward(
+            dy.ToDoubles(), x.Data.ToDoubles(), rows, width, epsilon: 1e-3);
         double shortest = rows == 0 ? 1 : x.Data.ToDoubles().Chunk(width).Min(row => Math.Sqrt(row.Sum(v => v * v)));
         TensorAssert.Close(expected, x.Grad, Tolerance.For(dtype, reduced: width).At(4 / shortest));
     }

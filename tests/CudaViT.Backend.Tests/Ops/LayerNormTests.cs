@@ -7,9 +7,9 @@ public sealed class LayerNormTests
 {
     private const double Epsilon = 1e-3;
 
-    // One column, whose variance is 0; below, at and above a vector; one row over a block of partial sums; ViT-S and ViT-B;
-    // widths that fill two and four packs of every lane; one that a warp cannot keep in registers, except in BF16; so many
-    // rows that blocks grow; no rows.
+    // One column, whose variance is 0; below, at and above a vector; one row over a block of partial sums; ViT-S and
+    // ViT-B; widths that fill two and four packs of every lane; one that a warp cannot keep in registers, except in
+    // BF16; so many rows that blocks grow; no rows.
     public static TheoryData<string, DType, int, int> Cases => Backends.Cross(
         (5, 1), (3, 7), (3, 16), (33, 17), (100, 384), (34, 768), (3, 256), (3, 512), (3, 1032), (8200, 9),
         (0, 4));

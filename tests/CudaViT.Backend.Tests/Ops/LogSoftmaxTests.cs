@@ -5,8 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class LogSoftmaxTests
 {
-    // One class; below, at and above a vector register; attention's 197 tokens; a row whose last packs occupy a part of a
-    // warp; more rows than a chunk; no rows. The shift makes e^x overflow or vanish in F32 unless the maximum is
+    // One class; below, at and above a vector register; attention's 197 tokens; a row whose last packs occupy a part of
+    // a warp; more rows than a chunk; no rows. The shift makes e^x overflow or vanish in F32 unless the maximum is
     // taken out first.
     public static TheoryData<string, DType, int, int, double> Cases => Backends.Cross(
         (3, 1, 0.0), (2, 7, 0), (2, 8, 200), (5, 9, -200), (4, 197, 0), (3, 264, 0), (900, 33, 200), (0, 5, 0));

@@ -6,8 +6,8 @@ namespace CudaViT.Backend.Tests;
 public sealed class MatMulTests
 {
     // (batch, M, N, K), a batch of 0 standing for plain matrices: single elements; all sides odd; past a block in
-    // depth; many small items; sums of no terms; no rows; several tiles, all rows of whole 16-byte packs, once as a batch,
-    // for tensor cores and too small for them; several tiles with no pack aligned.
+    // depth; many small items; sums of no terms; no rows; several tiles, all rows of whole 16-byte packs, once as a
+    // batch, for tensor cores and too small for them; several tiles with no pack aligned.
     private static readonly (int Batch, int M, int N, int K)[] Sizes =
     [
         (0, 1, 1, 1), (0, 7, 19, 5), (0, 33, 17, 400), (3, 5, 9, 7), (20, 6, 16, 3), (2, 3, 4, 0), (2, 0, 4, 3),

@@ -16,7 +16,8 @@ public sealed class MaxTests : ReductionTests
             int[] first = [.. Enumerable.Range(0, columns).Select(column => (rows / 2) + (column * 7))];
             for (int i = 0; i < values.Length; i++)
             {
-                values[i] = i / columns >= first[i % columns] && (i / columns % 3 == first[i % columns] % 3) ? 5 : i % 4;
+                values[i] =
+                    i / columns >= first[i % columns] && (i / columns % 3 == first[i % columns] % 3) ? 5 : i % 4;
             }
 
             (NdArray y, NdArray at) = run.Backend.Max(run.Array(values, [rows, columns], dtype), [1, columns]);

@@ -5,7 +5,8 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class NormalizeImagesTests
 {
-    // One pixel; height, width and channels all different; gray; several chunks; more channels than a launch does; no image.
+    // One pixel; height, width and channels all different; gray; several chunks; more channels than a launch does; no
+    // image.
     public static TheoryData<string, DType, Shape> Cases => Backends.Cross<Shape>(
         [1, 1, 1, 3], [2, 3, 5, 4], [2, 7, 4, 1], [2, 64, 96, 3], [2, 4, 2, 19], [0, 4, 4, 3]);
 

@@ -69,7 +69,8 @@ public sealed class OptimizerStepTests
         NdArray gradient = run.Normal([5], DType.F64, seed: 1).Data;
         NdArray momentum = NdArray.Zeros(run.Backend, [5], DType.F64);
 
-        LarsStep.Apply([new OptimizerSlot(zeros, gradient, momentum)], Rate, momentum: 0.9, Decay, trustCoefficient: 0.001);
+        LarsStep.Apply(
+            [new OptimizerSlot(zeros, gradient, momentum)], Rate, momentum: 0.9, Decay, trustCoefficient: 0.001);
 
         TensorAssert.Close([.. gradient.ToDoubles().Select(g => -Rate * g)], zeros, Tolerance.For(DType.F64));
         TensorAssert.SameBits(gradient, momentum);

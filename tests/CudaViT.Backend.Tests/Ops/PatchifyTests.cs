@@ -40,7 +40,8 @@ public sealed class PatchifyTests
     public void Views_may_start_anywhere(string backend, DType dtype)
     {
         using TestRun run = Backends.Open(backend);
-        NdArray x = run.Normal([1 + (3 * 16 * 32)], dtype, seed: 1).Data.Rows(1, 1 + (3 * 16 * 32)).Reshape(1, 3, 16, 32);
+        NdArray x =
+            run.Normal([1 + (3 * 16 * 32)], dtype, seed: 1).Data.Rows(1, 1 + (3 * 16 * 32)).Reshape(1, 3, 16, 32);
 
         NdArray patches = run.Backend.Patchify(x, 16);
         NdArray images = run.Backend.Unpatchify(patches, 3, 16, 32, 16);

@@ -5,8 +5,9 @@ namespace CudaViT.Backend.Tests;
 
 public sealed class PermuteTests
 {
-    // No change; a matrix below, at and beyond a tile; a batch of matrices; attention's head split, also with heads of whole
-    // packs; channels last; three axes turned either way; four and eight reversed; dimensions of 1; a scalar; nothing.
+    // No change; a matrix below, at and beyond a tile; a batch of matrices; attention's head split, also with heads of
+    // whole packs; channels last; three axes turned either way; four and eight reversed; dimensions of 1; a scalar;
+    // nothing.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([2, 3], [0, 1]),
         ([3, 5], [1, 0]),

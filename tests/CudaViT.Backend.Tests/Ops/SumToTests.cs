@@ -7,8 +7,8 @@ namespace CudaViT.Backend.Tests;
 public sealed class SumToTests
 {
     // Nothing to do; dimensions of 1 only; all; rows; columns; the middle; kept and reduced axes in turns, either way
-    // round; more rows, columns and length than one task adds up; the same with columns of whole packs, few and many; long rows
-    // that are no whole packs; long columns in the middle; empty sums and empty results.
+    // round; more rows, columns and length than one task adds up; the same with columns of whole packs, few and many;
+    // long rows that are no whole packs; long columns in the middle; empty sums and empty results.
     public static TheoryData<string, DType, int[], int[]> Cases => Backends.Cross<int[], int[]>(
         ([3, 5], [3, 5]),
         ([1, 3], [3]),
@@ -81,7 +81,8 @@ public sealed class SumToTests
         TensorAssert.Within(repeated, run.Backend.BroadcastTo(x, [2, 12, 16]), bound: 0);
     }
 
-    // The factor is applied before the only rounding: 3 times the sum 1 + 2^-7 is no bfloat16, but 1/3 of 3 (1 + 2^-7) is.
+    // The factor is applied before the only rounding: 3 times the sum 1 + 2^-7 is no bfloat16, but 1/3 of 3 (1 + 2^-7)
+    // is.
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void The_factor_comes_before_rounding(string backend)
     {

@@ -68,7 +68,8 @@ public sealed class CastTests
     public void Every_bfloat16_survives_the_way_through_wider_types()
     {
         using TestRun run = Backends.Open("cpu");
-        BFloat16[] all = [.. Enumerable.Range(0, 1 << 16).Select(bits => new BFloat16((ushort)bits)).Where(b => !float.IsNaN(b))];
+        BFloat16[] all =
+            [.. Enumerable.Range(0, 1 << 16).Select(bits => new BFloat16((ushort)bits)).Where(b => !float.IsNaN(b))];
         NdArray x = NdArray.From<BFloat16>(run.Backend, all, [all.Length]);
 
         TensorAssert.SameBits(x, x.Cast(DType.F32).Cast(DType.BF16), "through F32");

@@ -64,10 +64,12 @@ public sealed class NdArrayTests
         using TestRun run = Backends.Open("cpu");
         NdArray x = NdArray.Zeros(run.Backend, [2, 3], DType.F32);
 
-        Assert.Contains("[2, 3]", Assert.Throws<ArgumentException>(() => x.Reshape(4, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "[2, 3]", Assert.Throws<ArgumentException>(() => x.Reshape(4, 2)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => x.Reshape(-1, 4));
         Assert.Throws<ArgumentException>(() => NdArray.From<float>(run.Backend, [1, 2], [3]));
-        Assert.Contains("F32", Assert.Throws<InvalidOperationException>(x.ToArray<double>).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "F32", Assert.Throws<InvalidOperationException>(x.ToArray<double>).Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => x.Item());
         Assert.Throws<ArgumentOutOfRangeException>(() => x.Rows(1, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => x.Rows(2, 1));

@@ -1,6 +1,8 @@
 namespace CudaViT.Core.Tests;
 
-/// <summary>An operation made of a name, a result and a gradient, computed on the host: what tests of the tape need.</summary>
+/// <summary>
+/// An operation made of a name, a result and a gradient, computed on the host: what tests of the tape need.
+/// </summary>
 internal sealed class Custom : Operation
 {
     private readonly Func<NdArray, NdArray?[]> _backward;
@@ -18,7 +20,9 @@ internal sealed class Custom : Operation
 
     /// <summary>y = f(x) and dx = dy·f′(x), element by element.</summary>
     public static Tensor Map(Tensor x, Func<double, double> f, Func<double, double> derivative, string name = "Map") =>
-        Apply(name, Zip(x.Data, x.Data, (v, _) => f(v)), [x], dy => [Zip(dy, x.Data, (g, v) => g * derivative(v))], x.Data);
+        Apply(
+            name, Zip(x.Data, x.Data, (v, _) => f(v)), [x], dy => [Zip(dy, x.Data, (g, v) => g * derivative(v))],
+            x.Data);
 
     /// <summary>y = x².</summary>
     public static Tensor Square(Tensor x) => Map(x, v => v * v, v => 2 * v, nameof(Square));

@@ -14,7 +14,8 @@ public sealed class GradCheckTests
         double[] before = x.Data.ToDoubles();
 
         GradCheckReport report = GradCheck.Examine(
-            t => Custom.Multiply(Custom.Map(t[0], Math.Exp, Math.Exp), t[1]), x, run.Normal([3, 4], DType.F64, seed: 2));
+            t => Custom.Multiply(Custom.Map(t[0], Math.Exp, Math.Exp), t[1]), x,
+            run.Normal([3, 4], DType.F64, seed: 2));
 
         Assert.Equal(GradCheckVerdict.Pass, report.Verdict);
         Assert.Equal(24, report.Elements);
@@ -30,7 +31,8 @@ public sealed class GradCheckTests
         using TestRun run = Backends.Open("cpu");
         Tensor x = run.Leaf([1e3, -1e-3, 17, 1, 0], [5], DType.F64);
         GradCheck.Run(t => Custom.Map(t, v => v * v * v, v => 3 * v * v), x);
-        GradCheck.Run(t => Custom.Map(t, v => 1e6 * Math.Sin(v), v => 1e6 * Math.Cos(v)), run.Leaf([17, 1e-3], [2], DType.F64));
+        GradCheck.Run(
+            t => Custom.Map(t, v => 1e6 * Math.Sin(v), v => 1e6 * Math.Cos(v)), run.Leaf([17, 1e-3], [2], DType.F64));
     }
 
     [Fact]
@@ -68,7 +70,8 @@ public sealed class GradCheckTests
             t => Custom.Apply(
                 "Repeat",
                 NdArray.FromDoubles(
-                    run.Backend, [.. Enumerable.Repeat(t[0].Data.ToDoubles(), 4).SelectMany(v => v)], [4, 3], DType.F64),
+                    run.Backend, [.. Enumerable.Repeat(t[0].Data.ToDoubles(), 4).SelectMany(v => v)], [4, 3],
+                    DType.F64),
                 t,
                 dy => [dy.Rows(0, 1).Reshape(3)]),
             b);

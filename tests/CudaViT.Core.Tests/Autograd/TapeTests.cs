@@ -77,7 +77,8 @@ public sealed class TapeTests
         Assert.Equal([1.0], x.Grad!.ToDoubles());
     }
 
-    // Add returns dy twice and Reshape returns a view of it: the sums must not write into what another place still needs.
+    // Add returns dy twice and Reshape returns a view of it: the sums must not write into what another place still
+    // needs.
     [Fact]
     public void Gradients_that_share_memory_do_not_disturb_each_other()
     {
@@ -267,7 +268,8 @@ public sealed class TapeTests
         Tensor x = run.Leaf([1, 2], [2], DType.F64);
         Tensor y = Custom.Square(x);
 
-        Assert.Contains("[2]", Assert.Throws<InvalidOperationException>(() => y.Backward()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "[2]", Assert.Throws<InvalidOperationException>(() => y.Backward()).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => y.Backward(run.Array([1], [1], DType.F64)));
         Assert.Throws<ArgumentException>(() => y.Backward(run.Array([1, 1], [2], DType.F32)));
         Assert.Throws<ArgumentException>(() => new Tensor(run.Array([1], [1], DType.I64), requiresGrad: true));

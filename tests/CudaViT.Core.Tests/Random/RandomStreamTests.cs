@@ -97,8 +97,8 @@ public sealed class RandomStreamTests
         Assert.InRange(tail, Expected - error, Expected + error);
     }
 
-    // Mean and variance k of a gamma distribution, 1/2 and 1 / (4 (2 a + 1)) of a symmetric beta distribution; the bounds
-    // are five standard errors of 40,000 draws.
+    // Mean and variance k of a gamma distribution, 1/2 and 1 / (4 (2 a + 1)) of a symmetric beta distribution; the
+    // bounds are five standard errors of 40,000 draws.
     [Theory]
     [InlineData(0.8)]
     [InlineData(1)]
@@ -115,7 +115,8 @@ public sealed class RandomStreamTests
         double error = 5 / Math.Sqrt(Draws);
         double betaVariance = 1 / (4 * ((2 * shape) + 1));
         Assert.Equal(shape, gamma.Average(), error * Math.Sqrt(shape));
-        Assert.Equal(shape, gamma.Average(value => Math.Pow(value - shape, 2)), error * Math.Sqrt(2 * shape * (shape + 3)));
+        Assert.Equal(
+            shape, gamma.Average(value => Math.Pow(value - shape, 2)), error * Math.Sqrt(2 * shape * (shape + 3)));
         Assert.Equal(0.5, beta.Average(), error * Math.Sqrt(betaVariance));
         Assert.Equal(betaVariance, beta.Average(value => Math.Pow(value - 0.5, 2)), error * betaVariance);
     }

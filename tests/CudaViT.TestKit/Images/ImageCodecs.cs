@@ -12,7 +12,8 @@ public static class ImageCodecs
     /// </summary>
     public static void Require()
     {
-        string[] missing = [.. ImageLibraries.All.Where(library => library.File is null).Select(library => library.Name)];
+        string[] missing =
+            [.. ImageLibraries.All.Where(library => library.File is null).Select(library => library.Name)];
         string message = $"missing: {string.Join(", ", missing)}";
         if (Environment.GetEnvironmentVariable("CUDAVIT_REQUIRE_IMAGES") == "1")
         {

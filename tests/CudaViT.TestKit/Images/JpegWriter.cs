@@ -6,8 +6,9 @@ namespace CudaViT.TestKit;
 /// Writes baseline JPEG files (ITU-T T.81) without any library, so that tests have the same files on every machine.
 /// </summary>
 /// <remarks>
-/// The simplest that decoders must read: one Huffman table for all DC values, in which every code has four bits, one for
-/// all AC values with a two-bit code for the end of a block and eight bits for the rest, and one quantization table.
+/// The simplest that decoders must read: one Huffman table for all DC values, in which every code has four bits, one
+/// for all AC values with a two-bit code for the end of a block and eight bits for the rest, and one quantization
+/// table.
 /// </remarks>
 public static class JpegWriter
 {

@@ -3,8 +3,8 @@ using CudaViT.Core;
 namespace CudaViT.TestKit;
 
 /// <summary>
-/// Draws pictures of ten classes that differ in texture and layout (waves, bricks, clouds, ...). Their two colours, light,
-/// grain, position, size and direction are drawn at random and say nothing about the class.
+/// Draws pictures of ten classes that differ in texture and layout (waves, bricks, clouds, ...). Their two colours,
+/// light, grain, position, size and direction are drawn at random and say nothing about the class.
 /// </summary>
 public static class TexturedScenes
 {

@@ -86,7 +86,8 @@ public static partial class Reference
 
     /// <summary>Gradients of <see cref="BatchNormEvaluation"/> by x, weight and bias.</summary>
     public static (double[] Dx, double[] DWeight, double[] DBias) BatchNormEvaluationBackward(
-        double[] dy, double[] x, int rows, int channels, int spatial, double[]? weight, double[] mean, double[] variance,
+        double[] dy, double[] x, int rows, int channels, int spatial, double[]? weight, double[] mean,
+        double[] variance,
         double epsilon)
     {
         double[] dx = new double[x.Length];
