@@ -18,9 +18,11 @@ public sealed class ImageDecoder(bool turnsUpright = false) : IImageDecoder
     private readonly JpegDecoder _jpeg = new();
 
     /// <inheritdoc/>
-    public void Require(ReadOnlySpan<char> extension) =>
-        (extension.Equals("png", StringComparison.OrdinalIgnoreCase) ? ImageLibraries.Png : ImageLibraries.TurboJpeg)
-            .Require();
+    public bool Knows(ImageFormat format) => format is ImageFormat.Jpeg or ImageFormat.Png;
+
+    /// <inheritdoc/>
+    public void Require(ImageFormat format) =>
+        (format == ImageFormat.Png ? ImageLibraries.Png : ImageLibraries.TurboJpeg).Require();
 
     /// <inheritdoc/>
     public ImageView Decode(ReadOnlySpan<byte> file, IDecodeScale? scale, ImageBuffer destination)

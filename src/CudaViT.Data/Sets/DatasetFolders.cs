@@ -8,37 +8,19 @@ internal static class DatasetFolders
     /// <summary>Names of the held-out part, the first that exists counts.</summary>
     public static readonly string[] HeldOut = ["val", "test"];
 
-    private static readonly string[] Extensions = ["jpg", "jpeg", "png"];
-
     /// <summary>Whether a name is that of an image, in capitals or not.</summary>
     public static bool IsImage(ReadOnlySpan<char> name) => IsImageExtension(Path.GetExtension(name).TrimStart('.'));
 
     /// <summary>Whether an extension, without a dot, is that of an image.</summary>
-    public static bool IsImageExtension(ReadOnlySpan<char> extension)
-    {
-        foreach (string known in Extensions)
-        {
-            if (extension.Equals(known, StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    public static bool IsImageExtension(ReadOnlySpan<char> extension) =>
+        ImageFormats.OfExtension(extension) is ImageFormat.Jpeg or ImageFormat.Png;
 
     /// <summary>Throws unless all kinds of images among some names can be decoded.</summary>
     public static void RequireDecoder(IImageDecoder decoder, IEnumerable<string> names)
     {
-        HashSet<string>.AlternateLookup<ReadOnlySpan<char>> known =
-            new HashSet<string>(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (string name in names)
+        foreach (ImageFormat format in names.Select(name => ImageFormats.OfName(name)).OfType<ImageFormat>().Distinct())
         {
-            ReadOnlySpan<char> extension = Path.GetExtension(name.AsSpan()).TrimStart('.');
-            if (known.Add(extension))
-            {
-                decoder.Require(extension);
-            }
+            decoder.Require(format);
         }
     }
 

@@ -7,12 +7,18 @@ namespace CudaViT.Data.Sets;
 public interface IImageDecoder
 {
     /// <summary>
-    /// Throws unless files of a kind can be decoded here. Data sets ask when they are opened, so that a missing library
+    /// Whether this decoder is made for files of a format, be its libraries there or not. Data sets leave out files of
+    /// the other formats, and say how many.
+    /// </summary>
+    bool Knows(ImageFormat format);
+
+    /// <summary>
+    /// Throws unless files of a format can be decoded here. Data sets ask when they are opened, so that a missing library
     /// does not show up in the middle of something.
     /// </summary>
-    /// <param name="extension">Extension of the files' names, without the dot, in capitals or not.</param>
+    /// <param name="format">One that this decoder <see cref="Knows"/>.</param>
     /// <exception cref="InputException">They cannot; the message says what is missing.</exception>
-    void Require(ReadOnlySpan<char> extension);
+    void Require(ImageFormat format);
 
     /// <summary>Decodes a file to red, green and blue.</summary>
     /// <param name="file">The whole content of the file.</param>

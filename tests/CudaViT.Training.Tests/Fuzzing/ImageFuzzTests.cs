@@ -204,7 +204,9 @@ public sealed class ImageFuzzTests : IDisposable
     /// <summary>One grey pixel, whatever the file.</summary>
     private sealed class Size : IImageDecoder
     {
-        public void Require(ReadOnlySpan<char> extension)
+        public bool Knows(ImageFormat format) => format is ImageFormat.Jpeg or ImageFormat.Png;
+
+        public void Require(ImageFormat format)
         {
         }
 

@@ -301,7 +301,9 @@ public sealed class ImageDatasetTests : IDisposable
     /// <summary>One pixel: the file's first byte. The full height is the file's size.</summary>
     private sealed class Stub : IImageDecoder
     {
-        public void Require(ReadOnlySpan<char> extension)
+        public bool Knows(ImageFormat format) => format is ImageFormat.Jpeg or ImageFormat.Png;
+
+        public void Require(ImageFormat format)
         {
         }
 
