@@ -49,10 +49,12 @@ public sealed class CudaDriverTests
     }
 
     [SkippableTheory]
-    [InlineData("STAND_IN_VERSION", "11080", "cuda: the driver is made for CUDA 11.8, but CUDA 12.0 or newer is needed.")]
+    [InlineData(
+        "STAND_IN_VERSION", "11080", "cuda: the driver is made for CUDA 11.8, but CUDA 12.0 or newer is needed.")]
     [InlineData("STAND_IN_DEVICES", "0", "cuda: cuInit failed: CUDA_ERROR_NO_DEVICE (100). No NVIDIA GPU is visible")]
     [InlineData(
-        "STAND_IN_CAPABILITY", "75", "cuda: device 0 (Stand-in 0) has compute capability 7.5, but 8.0 or newer is needed")]
+        "STAND_IN_CAPABILITY", "75",
+        "cuda: device 0 (Stand-in 0) has compute capability 7.5, but 8.0 or newer is needed")]
     public void A_machine_that_will_not_do_is_told_in_one_line(string variable, string value, string expected)
     {
         if (StandIns.AreLoaded)
@@ -64,7 +66,8 @@ public sealed class CudaDriverTests
         else
         {
             RunOnStandIns(
-                $"{nameof(A_machine_that_will_not_do_is_told_in_one_line)}(variable: \"{variable}\"", (variable, value));
+                $"{nameof(A_machine_that_will_not_do_is_told_in_one_line)}(variable: \"{variable}\"",
+                (variable, value));
         }
     }
 

@@ -13,8 +13,8 @@ public sealed class GpuUploadSlotTests : IDisposable
 
     public void Dispose() => _backend?.Dispose();
 
-    // Event 0: the values have arrived; 1: nobody reads them any more. A wait after the copy is a wait too late, which a
-    // device that happens to be slow or quick may not show.
+    // Event 0: the values have arrived; 1: nobody reads them any more. A wait after the copy is a wait too late, which
+    // a device that happens to be slow or quick may not show.
     [Fact]
     public void A_fill_first_waits_for_the_readers_and_then_copies()
     {

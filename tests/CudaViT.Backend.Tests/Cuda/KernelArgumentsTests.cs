@@ -27,7 +27,8 @@ public sealed unsafe class KernelArgumentsTests : IDisposable
             """);
     }
 
-    // Nothing else refers to the array; its memory must not become somebody else's before the launch has been submitted.
+    // Nothing else refers to the array; its memory must not become somebody else's before the launch has been
+    // submitted.
     [Fact]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void An_array_lives_until_it_has_been_launched_with()
@@ -57,7 +58,8 @@ public sealed unsafe class KernelArgumentsTests : IDisposable
         void PassToScale(in KernelArguments first)
         {
             KernelArguments arguments = first;
-            arguments.Add(first.Count == 1 ? (NdArray?)null : throw new ArgumentException("One expected.", nameof(first)));
+            arguments.Add(
+                first.Count == 1 ? (NdArray?)null : throw new ArgumentException("One expected.", nameof(first)));
             arguments.Add(64);
             KernelModule module = _kernels.Module();
             arguments.Pass(

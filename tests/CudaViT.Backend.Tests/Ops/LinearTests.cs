@@ -68,8 +68,8 @@ public sealed class LinearTests
         layer.CheckBiasGradient(dz, dtype);
     }
 
-    // As a part of a larger array: kernels that read it 16 bytes at a time must not be chosen. Two of the sizes above: one
-    // with tails, and one that tensor cores multiply.
+    // As a part of a larger array: kernels that read it 16 bytes at a time must not be chosen. Two of the sizes above:
+    // one with tails, and one that tensor cores multiply.
     public static TheoryData<string, DType, int, int, int> ShiftedCases => Backends.Cross((5, 7, 3), (130, 72, 264));
 
     [Theory, MemberData(nameof(ShiftedCases))]

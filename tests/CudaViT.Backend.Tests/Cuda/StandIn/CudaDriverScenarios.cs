@@ -4,7 +4,9 @@ using CudaViT.Cuda;
 
 namespace CudaViT.Backend.Tests.Cuda;
 
-/// <summary>What <see cref="CudaDriver"/> promises, for a process in which the libraries are those that stand in.</summary>
+/// <summary>
+/// What <see cref="CudaDriver"/> promises, for a process in which the libraries are those that stand in.
+/// </summary>
 internal static unsafe partial class CudaDriverScenarios
 {
     private static readonly byte[] Code = "STAND-IN "u8.ToArray();
@@ -52,7 +54,8 @@ internal static unsafe partial class CudaDriverScenarios
         using CudaDriver driver = Open();
         GpuFunction scale = Function(driver, kernels, "scale");
         nint x = driver.Allocate(4096);
-        GpuMatMul product = new() { DType = DType.F32, M = 4, N = 4, K = 4, A = x, B = x + 1024, D = x + 2048, Bias = x };
+        GpuMatMul product =
+            new() { DType = DType.F32, M = 4, N = 4, K = 4, A = x, B = x + 1024, D = x + 2048, Bias = x };
         byte[] values = new byte[100];
         Step();
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -84,8 +87,8 @@ internal static unsafe partial class CudaDriverScenarios
         var error = Assert.Throws<GpuException>(() => Scale(driver, scale, x, x, 1, sharedBytes: 227 << 10));
 
         Assert.Equal(
-            $"scale (f32) needs {(227 << 10) + 1024} bytes of shared memory per block, but this device (Stand-in 0) has "
-            + $"{227 << 10}.",
+            $"scale (f32) needs {(227 << 10) + 1024} bytes of shared memory per block, but this device (Stand-in 0) "
+            + $"has {227 << 10}.",
             error.Message);
         driver.Synchronize();
     }
@@ -101,7 +104,8 @@ internal static unsafe partial class CudaDriverScenarios
 
         Assert.StartsWith(
             "cuda: cuLaunchKernel failed: CUDA_ERROR_INVALID_VALUE (1).", error.Message, StringComparison.Ordinal);
-        Assert.Contains("scale (f32): grid (1, 1, 1), block (2048, 1, 1), 0 bytes", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "scale (f32): grid (1, 1, 1), block (2048, 1, 1), 0 bytes", error.Message, StringComparison.Ordinal);
         Scale(driver, scale, x, x, 1); // not a fault
         driver.Synchronize();
     }
@@ -248,7 +252,8 @@ internal static unsafe partial class CudaDriverScenarios
         CudaDriver driver = Open(new CudaOptions { Compile = _ => Code, SynchronousLaunches = isSynchronous });
         var backend = new CudaBackend(driver);
         Storage storage = backend.Allocate(64);
-        (GpuFunction scale, GpuFunction fault) = (Function(driver, kernels, "scale"), Function(driver, kernels, "fault"));
+        GpuFunction scale = Function(driver, kernels, "scale");
+        GpuFunction fault = Function(driver, kernels, "fault");
         nint x = driver.Allocate(64);
         Scale(driver, scale, x, x, 1);
 
@@ -263,11 +268,13 @@ internal static unsafe partial class CudaDriverScenarios
             Scale(driver, fault, x, x, 1);
             Scale(driver, scale, x, x, 1);
             error = Assert.Throws<GpuException>(driver.Synchronize);
-            Assert.Contains("It was one of scale (f32), fault (f32), scale (f32);", error.Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "It was one of scale (f32), fault (f32), scale (f32);", error.Message, StringComparison.Ordinal);
         }
 
         Assert.StartsWith(
-            "cuda: cuStreamSynchronize failed: CUDA_ERROR_ILLEGAL_ADDRESS (700). A kernel read or wrote outside its memory.",
+            "cuda: cuStreamSynchronize failed: CUDA_ERROR_ILLEGAL_ADDRESS (700). A kernel read or wrote outside its "
+            + "memory.",
             error.Message,
             StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
@@ -279,7 +286,8 @@ internal static unsafe partial class CudaDriverScenarios
         backend.Dispose();
     }
 
-    private static CudaDriver Open(CudaOptions? options = null) => new(options ?? new CudaOptions { Compile = _ => Code });
+    private static CudaDriver Open(CudaOptions? options = null) =>
+        new(options ?? new CudaOptions { Compile = _ => Code });
 
     private static GpuFunction Function(CudaDriver driver, MadeUpKernels kernels, string name)
     {
