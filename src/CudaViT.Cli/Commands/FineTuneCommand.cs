@@ -110,6 +110,7 @@ internal static class FineTuneCommand
             };
             bool isResumed = parsed.GetValue(resume);
             var run = new RunFolder(parsed.GetValue(folder)!);
+            using IDisposable owner = run.Own(); // before the settings of the run are read
             FineTuneSettings wanted = isResumed && run.HasRun
                 ? request.ResolveOver(FineTuneRequest.Read(run.SettingsPath))
                 : request.Resolve();

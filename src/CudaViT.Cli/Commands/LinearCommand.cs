@@ -6,6 +6,7 @@ using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Cli.Commands;
 
@@ -71,6 +72,7 @@ internal static class LinearCommand
                     "--resume needs to know which probe; expected --out DIR as well; name the folder of the probe");
             }
 
+            using IDisposable? owner = parsed.GetValue(folder) is { } results ? new RunFolder(results).Own() : null;
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(

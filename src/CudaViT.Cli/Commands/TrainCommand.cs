@@ -128,9 +128,12 @@ internal static class TrainCommand
                 "--resume needs to know which run; expected --out DIR as well; name the folder of the run");
         }
 
-        bool goesOn = resume && new RunFolder(path!).HasRun;
-        TrainSettings settings = goesOn ? request.ResolveOver(new RunFolder(path!).ReadSettings()) : request.Resolve();
-        var folder = new RunFolder(path ?? DefaultFolder(settings.Preset));
+        RunFolder? named = path is null ? null : new RunFolder(path);
+        using IDisposable? owner = named?.Own(); // before the settings of the run are read
+        TrainSettings settings = resume && named!.HasRun
+            ? request.ResolveOver(named.ReadSettings())
+            : request.Resolve();
+        RunFolder folder = named ?? new RunFolder(DefaultFolder(settings.Preset));
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals();
         TrainingResult result = Show(output, progress =>

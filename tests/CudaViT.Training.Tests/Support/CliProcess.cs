@@ -62,6 +62,9 @@ internal sealed class CliProcess : IDisposable
         return process.Finish();
     }
 
+    /// <summary>Its number.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Whether it ended.</summary>
     public bool HasExited => _process.HasExited;
 

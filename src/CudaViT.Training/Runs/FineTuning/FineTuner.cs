@@ -91,6 +91,7 @@ public sealed class FineTuner
     /// </exception>
     public FineTuneResult Run(bool resume, CancellationToken stop)
     {
+        using IDisposable owner = _folder.Own();
         int evaluations = Begin(resume);
         using MetricsLog metrics = MetricsLog.Resume(_folder.MetricsPath, _step, evaluations + 1);
         _history.AddRange(FineTuneFiles.ReadHistory(_folder.MetricsPath));

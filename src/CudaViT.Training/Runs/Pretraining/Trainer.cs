@@ -104,6 +104,7 @@ public sealed class Trainer
     /// </exception>
     public TrainingResult Run(bool resume, CancellationToken stop)
     {
+        using IDisposable owner = _folder.Own();
         Begin(resume);
         using MetricsLog metrics = MetricsLog.Resume(_folder.MetricsPath, _step, _evaluationCount);
         _progress.OnStart(Overview());

@@ -23,6 +23,12 @@ internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity ide
     /// <exception cref="RunException">The folder is in use, or its checkpoints are of another run.</exception>
     public Checkpoint? Begin(bool resume)
     {
+        if (!folder.IsLocked)
+        {
+            note(
+                $"{folder.Path}: this file system does not lock files; nothing would stop a second run in this folder");
+        }
+
         if (!resume || !folder.HasRun)
         {
             folder.Create();

@@ -25,6 +25,8 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     };
 
     private readonly DurableFiles _files = files ?? new DurableFiles();
+    private RunLock? _lock;
+    private int _holds;
 
     /// <summary>The folder.</summary>
     public string Path { get; } = path;
@@ -47,8 +49,26 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     /// <summary>The page that shows the run.</summary>
     public string ReportPath => System.IO.Path.Combine(Path, "report.html");
 
+    /// <summary>
+    /// Whether others are kept out while it is owned; false where the file system does not lock files.
+    /// </summary>
+    public bool IsLocked => _lock?.IsHeld == true;
+
     /// <summary>Whether a run was begun here.</summary>
     public bool HasRun => File.Exists(SettingsPath);
+
+    /// <summary>
+    /// Keeps every other process out of the folder, which is made if need be. Comes before anything in it is read,
+    /// removed or written. Whoever owns it already may ask again; the last one to let go gives it back.
+    /// </summary>
+    /// <returns>Lets go of it when disposed of.</returns>
+    /// <exception cref="RunException">Another process is at work in it, or it cannot be made or written to.</exception>
+    public IDisposable Own()
+    {
+        _lock ??= RunLock.Take(Path);
+        _holds++;
+        return new Hold(this);
+    }
 
     /// <summary>The settings a run was begun with.</summary>
     /// <exception cref="SettingsException">They cannot be read.</exception>
@@ -68,7 +88,7 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
         try
         {
             Directory.CreateDirectory(Path);
-            if (Directory.EnumerateFileSystemEntries(Path).Any(entry => !DurableFiles.IsTemporary(entry)))
+            if (Directory.EnumerateFileSystemEntries(Path).Any(entry => !IsOfNoAccount(entry)))
             {
                 throw new RunException(
                     $"{Path}: the folder is not empty; expected an empty or a new one; name another with --out.");
@@ -132,5 +152,24 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(value, Json);
         _files.Write(System.IO.Path.Combine(Path, name), json.Length, stream => stream.Write(json));
+    }
+
+    private static bool IsOfNoAccount(string path) =>
+        DurableFiles.IsTemporary(path) || System.IO.Path.GetFileName(path) == RunLock.FileName;
+
+    private sealed class Hold(RunFolder folder) : IDisposable
+    {
+        private RunFolder? _folder = folder;
+
+        public void Dispose()
+        {
+            if (_folder is { } folder && --folder._holds == 0)
+            {
+                folder._lock!.Dispose();
+                folder._lock = null;
+            }
+
+            _folder = null;
+        }
     }
 }
