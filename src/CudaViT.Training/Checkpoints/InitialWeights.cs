@@ -1,5 +1,6 @@
 using CudaViT.Core;
 using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 
@@ -141,7 +142,7 @@ public static class InitialWeights
         copiesMomentum && name.StartsWith(Momentum, StringComparison.Ordinal) ? Base + name[Momentum.Length..] : name;
 
     private static string Projector(ModelSettings model) =>
-        Projector(Encoder.Create(model with { HeadHidden = 1, HeadOutput = 1 })); // declared only: no memory
+        Projector(Encoders.Create(model with { HeadHidden = 1, HeadOutput = 1 })); // declared only: no memory
 
     private static string Projector(Encoder encoder)
     {

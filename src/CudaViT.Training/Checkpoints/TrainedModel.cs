@@ -103,7 +103,7 @@ public sealed class TrainedModel
     /// <exception cref="CheckpointException">It lacks some, or they have another shape or type.</exception>
     internal static Encoder Declare(SafetensorsFile file, string path, ModelSettings model)
     {
-        Encoder encoder = Encoder.Create(model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory for it
+        Encoder encoder = Encoders.Create(model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory for it
         IReadOnlyList<StateEntry> layout = model.Classes is null ? encoder.BackboneLayout() : encoder.Layout();
         LayoutCheck.Require(path, layout, name =>
             file.Contains(EncoderPrefix + name) ? file[EncoderPrefix + name] : null);

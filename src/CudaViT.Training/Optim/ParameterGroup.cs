@@ -1,4 +1,5 @@
 using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Optim;
 
@@ -64,16 +65,4 @@ public sealed record ParameterGroup(IReadOnlyList<Parameter> Parameters, double 
         .. groups.GroupBy(group => group.WeightDecay)
             .Select(equal => new ParameterGroup([.. equal.SelectMany(group => group.Parameters)], equal.Key)),
     ];
-}
-
-/// <summary>Which parameters weight decay applies to.</summary>
-public enum DecayScope
-{
-    /// <summary>Every trained parameter, as in the reference implementation.</summary>
-    All,
-
-    /// <summary>
-    /// Those with at least two axes longer than 1: weights, but not biases, norm parameters or the class token.
-    /// </summary>
-    MatricesOnly,
 }

@@ -23,7 +23,7 @@ public sealed record RecipeSettings
     public double WeightDecay { get; init; } = 0.1;
 
     /// <summary>What decays.</summary>
-    public Optim.DecayScope DecayScope { get; init; } = Optim.DecayScope.All;
+    public DecayScope DecayScope { get; init; } = DecayScope.All;
 
     /// <summary>Momentum of the momentum encoder at the start.</summary>
     public double Momentum { get; init; } = 0.99;
@@ -81,4 +81,16 @@ public enum OptimizerKind
 
     /// <summary>Gradient descent with momentum.</summary>
     Sgd,
+}
+
+/// <summary>Which parameters weight decay applies to.</summary>
+public enum DecayScope
+{
+    /// <summary>Every trained parameter, as in the reference implementation.</summary>
+    All,
+
+    /// <summary>
+    /// Those with at least two axes longer than 1: weights, but not biases, norm parameters or the class token.
+    /// </summary>
+    MatricesOnly,
 }

@@ -6,6 +6,7 @@ using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
 using CudaViT.Training.Checkpoints.Import;
+using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
@@ -178,7 +179,7 @@ public sealed class ExportTests : IDisposable
 
     private double[] Exact(string file, ModelSettings settings, Tensor images)
     {
-        Encoder encoder = Encoder.Create(settings);
+        Encoder encoder = Encoders.Create(settings);
         encoder.Initialize(_run.Backend, DType.F64, seed: 0);
         encoder.Train(false);
         using SafetensorsFile tensors = SafetensorsFile.Open(file);

@@ -4,6 +4,7 @@ using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Import;
 using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
@@ -152,7 +153,7 @@ public sealed class ImportTests : IDisposable
     public void Heads_are_told_by_the_width_only_where_they_are_the_same_everywhere(int width, bool isWhole, int? heads)
     {
         ModelSettings settings = ModelSettings.VitTiny with { Width = width, Heads = 1, Depth = 1 };
-        var shapes = Encoder.Create(settings).BackboneLayout().ToDictionary(
+        var shapes = Encoders.Create(settings).BackboneLayout().ToDictionary(
             entry => $"base_encoder.{entry.Name}",
             entry => (IReadOnlyList<long>)[.. entry.Shape.Select(size => (long)size)]);
         ModelSettings Infer() => new ModelInference("x", shapes, isWhole, new ImportRequest()).Infer();
@@ -212,7 +213,7 @@ public sealed class ImportTests : IDisposable
 
     private Encoder SmallEncoder()
     {
-        var encoder = Encoder.Create(new ModelSettings
+        var encoder = Encoders.Create(new ModelSettings
         {
             ImageSize = 8,
             Patch = 4,

@@ -2,6 +2,7 @@ using CudaViT.Core;
 using CudaViT.Cpu;
 using CudaViT.Data.Sets;
 using CudaViT.TestKit;
+using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Reports.Pictures;
 using CudaViT.Training.Settings;
@@ -49,7 +50,7 @@ public sealed class DevicePictureTests : IDisposable
     private RunPictures Make(IBackend backend, DType dtype)
     {
         TrainSettings settings = TinyRun.Settings with { Dtype = dtype };
-        var encoder = Encoder.Create(settings.Model);
+        var encoder = Encoders.Create(settings.Model);
         encoder.Initialize(backend, DType.F32, seed: 3);
         RunPictures pictures = PictureMaker.Make(
             encoder, settings, DatasetLocator.Open(_folder["data"]), backend, step: 0);

@@ -3,6 +3,7 @@ using CudaViT.Cpu;
 using CudaViT.Data.Loading;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Methods.MoCoV3;
+using CudaViT.Training.Models;
 using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Optim;
 using CudaViT.Training.Runs.Feeding;

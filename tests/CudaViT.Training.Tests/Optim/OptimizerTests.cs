@@ -1,6 +1,7 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
 using CudaViT.Training.Optim;
+using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Tests.Optim;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Models;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Checkpoints.Export;
@@ -31,7 +31,7 @@ internal sealed class OnnxEncoder
         ModelSettings model = weights.Model;
         bool isResNet = model.Architecture == Settings.Architecture.ResNet50;
         string result = isResNet ? encoder.ResNet50(Images) : encoder.VisionTransformer(Images);
-        long width = Encoder.Create(model).FeatureWidth;
+        long width = Encoders.Create(model).FeatureWidth;
         return encoder._graph.Finish(
             (Images, [model.Channels, model.ImageSize, model.ImageSize]), (Features, [width]), result, metadata);
     }

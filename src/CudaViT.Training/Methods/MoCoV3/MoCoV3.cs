@@ -1,4 +1,5 @@
 using CudaViT.Core;
+using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
 
@@ -34,8 +35,8 @@ public sealed class MoCoV3 : Module
         }
 
         Temperature = temperature;
-        BaseEncoder = AddChild("base_encoder", Encoder.Create(settings));
-        MomentumEncoder = AddChild("momentum_encoder", Encoder.Create(settings));
+        BaseEncoder = AddChild("base_encoder", Encoders.Create(settings));
+        MomentumEncoder = AddChild("momentum_encoder", Encoders.Create(settings));
         MomentumEncoder.Freeze();
         if (settings.Predictor)
         {

@@ -1,7 +1,4 @@
 using CudaViT.Core;
-using CudaViT.Training.Models.ResNet;
-using CudaViT.Training.Models.Vit;
-using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Models.Nn;
 
@@ -68,16 +65,6 @@ public abstract class Encoder : Module
     {
         ArgumentNullException.ThrowIfNull(state);
         StateSlot.WriteAll([.. Slots("", without: Head)], state, "encoder");
-    }
-
-    /// <summary>Builds the encoder that settings describe, without values.</summary>
-    /// <exception cref="SettingsException">No network can be built from the settings.</exception>
-    public static Encoder Create(ModelSettings settings)
-    {
-        ArgumentNullException.ThrowIfNull(settings);
-        return settings.Architecture == Architecture.ResNet50
-            ? new ResNet50(settings)
-            : new VisionTransformer(settings);
     }
 
     /// <summary>

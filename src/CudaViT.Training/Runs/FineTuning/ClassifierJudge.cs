@@ -2,7 +2,7 @@ using CudaViT.Core;
 using CudaViT.Data.Loading;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Evaluation;
-using CudaViT.Training.Models.Vit;
+using CudaViT.Training.Models;
 using CudaViT.Training.Settings.FineTuning;
 
 namespace CudaViT.Training.Runs.FineTuning;

@@ -1,8 +1,9 @@
 using CudaViT.Core;
 using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Settings;
 
-namespace CudaViT.Training.Models.Vit;
+namespace CudaViT.Training.Models;
 
 /// <summary>
 /// An encoder with a linear layer to classes on top, under the names of a pre-trained model: <c>base_encoder.*</c>.
@@ -12,7 +13,7 @@ public sealed class Classifier : Module
     /// <summary>Declares the network.</summary>
     /// <param name="settings">The model; <see cref="ModelSettings.Classes"/> must be set.</param>
     /// <exception cref="SettingsException">No network can be built from the settings.</exception>
-    public Classifier(ModelSettings settings) => Encoder = AddChild("base_encoder", Encoder.Create(settings));
+    public Classifier(ModelSettings settings) => Encoder = AddChild("base_encoder", Encoders.Create(settings));
 
     /// <summary>The encoder with its head.</summary>
     public Encoder Encoder { get; }
