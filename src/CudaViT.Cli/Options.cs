@@ -5,7 +5,7 @@ using System.Numerics;
 using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.Data.Sets;
-using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli;

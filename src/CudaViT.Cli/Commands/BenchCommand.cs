@@ -4,6 +4,7 @@ using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Cpu;
 using CudaViT.Data.Pixels;
+using CudaViT.Training.Methods;
 using CudaViT.Training.Models;
 using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Settings;
@@ -77,7 +78,7 @@ internal static class BenchCommand
     {
         ModelSettings model = settings.Model;
         var normalization = new Normalization([.. Repeat(0.5f)], [.. Repeat(0.25f)]);
-        var learner = new Learner(settings, backend, normalization);
+        IMethodLearner learner = PretrainingMethods.Create(settings, backend, normalization);
         var input = new ImageInput(settings, backend, normalization);
         byte[] pixels = new byte[(long)settings.Recipe.Batch * model.ImageSize * model.ImageSize * model.Channels];
         new Random(1).NextBytes(pixels);
@@ -111,7 +112,7 @@ internal static class BenchCommand
         void Step()
         {
             using var scope = new StepScope();
-            learner.Step(input.ToTensor(pixels), input.ToTensor(pixels), epoch: 0);
+            learner.Step([input.ToTensor(pixels), input.ToTensor(pixels)], epoch: 0);
         }
 
         IEnumerable<float> Repeat(float value) => Enumerable.Repeat(value, model.Channels);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Training.Evaluation;
+using CudaViT.Training.Reports.Evaluations;
 using CudaViT.Training.Runs.FineTuning;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings.FineTuning;
@@ -112,7 +113,7 @@ internal static class FineTuneCommand
             var run = new RunFolder(parsed.GetValue(folder)!);
             using IDisposable owner = run.Own(); // before the settings of the run are read
             FineTuneSettings wanted = isResumed && run.HasRun
-                ? request.ResolveOver(FineTuneRequest.Read(run.SettingsPath))
+                ? request.ResolveOver(FineTuneRequest.Read(run))
                 : request.Resolve();
             return Run(wanted, run, isResumed, parsed.GetValue(kernels), output, parsed.GetValue(json));
         });
@@ -124,16 +125,12 @@ internal static class FineTuneCommand
     {
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals();
-        FineTuneResult result = WorkProgress.Show(output, isJson, progress =>
-        {
-            var tuner = new FineTuner(settings, folder, backend, progress, Datasets.Decoder(settings.Data));
-            foreach (string line in tuner.Heading())
-            {
-                progress.OnLine(line);
-            }
-
-            return tuner.Run(resume, signals.Token);
-        });
+        FineTuneResult result = WorkProgress.Show(output, isJson, progress => new FineTuner(
+            settings,
+            folder,
+            backend,
+            new FineTuneReporter(new FineTuneProgress(progress), folder),
+            Datasets.Decoder(settings.Data)).Run(resume, signals.Token));
         if (result.Report is not { } report)
         {
             output.WriteLine($"stopped after step {result.Step}; everything is saved; "

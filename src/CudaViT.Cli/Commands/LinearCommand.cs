@@ -6,6 +6,7 @@ using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Runs.LinearProbing;
 using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Cli.Commands;
@@ -36,7 +37,7 @@ internal static class LinearCommand
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
         Option<bool> exif = Options.ExifOrientation();
-        Option<string?> folder = Options.Path(
+        Option<string?> path = Options.Path(
             "--out",
             "DIR",
             "Folder for linear.json, report.html, classifier.safetensors and, after every epoch, what is needed to go on "
@@ -61,18 +62,19 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, exif, folder, resume, epochs, batch, rates, resize, seed, workers, device, threads, kernels,
+            checkpoint, data, exif, path, resume, epochs, batch, rates, resize, seed, workers, device, threads, kernels,
             json,
         };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(resume) && parsed.GetValue(folder) is null)
+            if (parsed.GetValue(resume) && parsed.GetValue(path) is null)
             {
                 throw new UsageException(
                     "--resume needs to know which probe; expected --out DIR as well; name the folder of the probe");
             }
 
-            using IDisposable? owner = parsed.GetValue(folder) is { } results ? new RunFolder(results).Own() : null;
+            RunFolder? folder = parsed.GetValue(path) is { } name ? new RunFolder(name) : null;
+            using IDisposable? owner = folder?.Own();
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(
@@ -97,10 +99,7 @@ internal static class LinearCommand
                 ExifOrientation = parsed.GetValue(exif) || model.Settings.Data.ExifOrientation,
                 Workers = parsed.GetValue(workers) ?? settings.Workers,
             };
-            LinearCheckpoints? checkpoints = parsed.GetValue(folder) is { } path
-                ? new LinearCheckpoints(path, parsed.GetValue(resume))
-                : null;
-            Run(output, model, images, settings, checkpoints, parsed.GetValue(folder), parsed.GetValue(json));
+            Run(output, model, images, settings, folder, parsed.GetValue(resume), parsed.GetValue(json));
             return CommandLine.Success;
         });
         return command;
@@ -111,33 +110,34 @@ internal static class LinearCommand
         TrainedModel model,
         DatasetSplits data,
         LinearSettings settings,
-        LinearCheckpoints? checkpoints,
-        string? folder,
+        RunFolder? folder,
+        bool resume,
         bool isJson)
     {
         // Without a folder there is nothing to save, and a signal has its usual effect.
-        using StopSignals? signals = checkpoints is null ? null : new StopSignals();
+        using StopSignals? signals = folder is null ? null : new StopSignals();
         using var scope = new StepScope();
         LinearResult? result = WorkProgress.Show(
             output,
             isJson,
-            progress => LinearProbe.Run(model, data, settings, progress, checkpoints, signals?.Token ?? default));
+            progress => LinearProbe.Run(model, data, settings, progress, folder, resume, signals?.Token ?? default));
         if (folder is not null && result is not null)
         {
-            LinearFiles.Write(folder, result.Report, result.Classifier);
+            LinearFiles.Write(folder.Path, result.Report, result.Classifier);
         }
 
         if (isJson)
         {
-            JsonOutput.Write(output, result?.Report ?? (object)new Stopped(folder!));
+            JsonOutput.Write(output, result?.Report ?? (object)new Stopped(folder!.Path));
         }
         else if (result is null)
         {
-            output.WriteLine($"stopped; everything is saved in {folder}; go on with the same command and --resume");
+            output.WriteLine(
+                $"stopped; everything is saved in {folder!.Path}; go on with the same command and --resume");
         }
         else
         {
-            Print(output, result.Report, folder);
+            Print(output, result.Report, folder?.Path);
         }
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
+using CudaViT.Training.Reports.Runs;
 using CudaViT.Training.Reports.TensorBoard;
 using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
@@ -131,7 +132,7 @@ internal static class TrainCommand
         RunFolder? named = path is null ? null : new RunFolder(path);
         using IDisposable? owner = named?.Own(); // before the settings of the run are read
         TrainSettings settings = resume && named!.HasRun
-            ? request.ResolveOver(named.ReadSettings())
+            ? request.ResolveOver(SettingsRequest.Read(named))
             : request.Resolve();
         RunFolder folder = named ?? new RunFolder(DefaultFolder(settings.Preset));
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
@@ -141,7 +142,9 @@ internal static class TrainCommand
             using TensorBoardProgress? events = settings.Run.TensorBoard is { } directory
                 ? new TensorBoardProgress(progress, Path.Combine(folder.Path, directory))
                 : null;
-            return new Trainer(settings, folder, backend, events ?? progress, Datasets.Decoder(settings.Data))
+            ITrainingProgress reporter = new RunReporter(
+                events ?? progress, folder, events is null ? null : events.OnPictures);
+            return new Trainer(settings, folder, backend, reporter, Datasets.Decoder(settings.Data))
                 .Run(resume, signals.Token);
         });
         output.WriteLine(result.IsComplete

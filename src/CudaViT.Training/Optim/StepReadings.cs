@@ -1,7 +1,7 @@
+using System.Globalization;
 using CudaViT.Core;
-using CudaViT.Training.Optim;
 
-namespace CudaViT.Training.Runs.Shared;
+namespace CudaViT.Training.Optim;
 
 /// <summary>
 /// The numbers of a step that the host needs, gathered on the device so that it waits for them once, not once for each.
@@ -29,5 +29,27 @@ internal sealed class StepReadings
     {
         double[] values = _all.ToArray<double>();
         return (values[.._scalars], _norms.Lengths(values.AsSpan(_scalars)));
+    }
+}
+
+/// <summary>Training has left the numbers: nothing was updated, and checkpoints written before are whole.</summary>
+public sealed class DivergedException(string message) : InputException(message)
+{
+    /// <summary>Throws where a step computed what is no number.</summary>
+    /// <param name="value">What a step computed.</param>
+    /// <param name="what">What it is.</param>
+    /// <param name="step">Number of the step, from 1.</param>
+    /// <param name="rate">Learning rate of the step.</param>
+    /// <exception cref="DivergedException"><paramref name="value"/> is not finite.</exception>
+    internal static void RequireFinite(double value, string what, long step, double rate)
+    {
+        if (!double.IsFinite(value))
+        {
+            throw new DivergedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"step {step}: {what} is {value}; expected a finite number; "
+                + $"lower recipe.baseLearningRate (the rate was {rate:g3}), or find the operation with --anomaly. "
+                + $"Checkpoints written before are untouched."));
+        }
     }
 }

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using CudaViT.Core;
 using CudaViT.Data.Views;
 
@@ -7,7 +5,7 @@ namespace CudaViT.Training.Settings;
 
 /// <summary>Everything that decides a training run. Written to <c>settings.json</c> beside its results.</summary>
 [SettingsSection]
-public sealed record TrainSettings
+public sealed record TrainSettings : IRunSettings<TrainSettings>
 {
     /// <summary>Under this name, tensor files carry the settings that decided their content, as JSON.</summary>
     public const string MetadataKey = "settings";
@@ -82,21 +80,9 @@ public sealed record TrainSettings
         }
     }
 
-    /// <summary>
-    /// SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits.
-    /// </summary>
-    internal string Digest() =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(ResultOnly()))));
-
-    /// <summary>
-    /// The first setting that decides the result and differs, as its key and both values; null if none does.
-    /// </summary>
-    internal (string Key, string Mine, string Other)? FirstDifference(TrainSettings other) =>
-        SettingsJson.FirstDifference(ResultOnly(), other.ResultOnly());
-
     /// <summary>The same with everything at its default that does not change the result.</summary>
     /// <remarks>Where images and initial weights lie does not matter, only what they are.</remarks>
-    internal TrainSettings ResultOnly() => this with
+    public TrainSettings ResultOnly() => this with
     {
         Run = new RunSettings(),
         Views = Views with { Augment = AugmentingDevice.Cpu },

@@ -174,6 +174,6 @@ public sealed class DeviceAugmentationTests : IDisposable
             }
         });
         var folder = new RunFolder(_folder[name]);
-        return new Trainer(settings, folder, backend, progress).Run(resume: folder.HasRun, stop.Token);
+        return ReportedRun.Of(settings, folder, backend, progress).Run(resume: folder.HasRun, stop.Token);
     }
 }

@@ -82,6 +82,6 @@ public sealed class DeviceRunTests : IDisposable
             }
         });
         var folder = new RunFolder(_folder[name]);
-        return new Trainer(_settings, folder, backend, progress).Run(resume: folder.HasRun, stop.Token);
+        return ReportedRun.Of(_settings, folder, backend, progress).Run(resume: folder.HasRun, stop.Token);
     }
 }

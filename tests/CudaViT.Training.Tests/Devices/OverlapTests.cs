@@ -2,8 +2,8 @@ using CudaViT.Core;
 using CudaViT.Cuda;
 using CudaViT.Data.Sets;
 using CudaViT.Emulator;
+using CudaViT.Training.Methods.MoCoV3;
 using CudaViT.Training.Runs.Feeding;
-using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
@@ -32,7 +32,7 @@ public sealed class OverlapTests : IDisposable
         IImageDataset images = DatasetLocator.Open(_folder["data"]).Train;
         var journal = new JournalDriver(new EmulatorDriver(new EmulatorOptions { Checked = false }));
         using var backend = new CudaBackend(journal);
-        var learner = new Learner(_settings, backend, images.Normalization);
+        var learner = new MoCoLearner(_settings, backend, images.Normalization);
         using var feed = BatchFeed.OfPairs(images, _settings, backend);
         for (int step = 0; step < 4; step++)
         {
@@ -40,7 +40,10 @@ public sealed class OverlapTests : IDisposable
             Assert.True(feed.TryNext(out DeviceBatch? batch));
             using (var scope = new StepScope())
             {
-                learner.Step(batch.View(0), batch.View(1), epoch: step / 6.0, onBusy: () => SpinWait.SpinUntil(() => Send(feed)));
+                learner.Step(
+                    [batch.View(0), batch.View(1)],
+                    epoch: step / 6.0,
+                    onBusy: () => SpinWait.SpinUntil(() => Send(feed)));
             }
 
             if (step == 0)
@@ -71,7 +74,7 @@ public sealed class OverlapTests : IDisposable
         {
             using var backend = new CudaBackend(
                 new EmulatorDriver(new EmulatorOptions { Checked = false, Lazy = isLazy }));
-            new Trainer(_settings, new RunFolder(_folder[$"{isLazy}"]), backend, new SilentProgress())
+            ReportedRun.Of(_settings, new RunFolder(_folder[$"{isLazy}"]), backend, new SilentProgress())
                 .Run(resume: false, default);
         }
 

@@ -6,7 +6,7 @@ using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Models.Nn;
-using CudaViT.Training.Runs.Shared;
+using CudaViT.Training.Runs.LinearProbing;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

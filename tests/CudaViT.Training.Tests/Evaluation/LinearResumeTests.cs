@@ -4,6 +4,7 @@ using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Runs.LinearProbing;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Tests.Support;
 
@@ -51,13 +52,15 @@ public sealed class LinearResumeTests : IDisposable
             string name = $"stopped-{stopAfter}";
             using var stop = new CancellationTokenSource();
             var progress = new Stopping(stopAfter, stop);
-            Assert.Null(LinearProbe.Run(_model, _data, _settings, progress, Checkpoints(name), stop.Token));
+            var folder = new RunFolder(_folder[name]);
+            Assert.Null(LinearProbe.Run(_model, _data, _settings, progress, folder, resume: false, stop.Token));
             LinearResult? rest = LinearProbe.Run(
-                _model, _data, _settings with { Workers = 2 }, new SilentWork(), Checkpoints(name, resume: true));
+                _model, _data, _settings with { Workers = 2 }, new SilentWork(), folder, resume: true);
             rest = rest! with { Report = rest.Report with { Settings = _settings } };
             (string its, byte[] itsClassifier) = Written(rest);
             Assert.Equal(report, its);
             Assert.Equal(classifier, itsClassifier);
+            Assert.Equal(RunContent.Metrics(_folder["whole"]), RunContent.Metrics(_folder[name]));
         }
     }
 
@@ -70,7 +73,8 @@ public sealed class LinearResumeTests : IDisposable
         string newest = Directory.GetFiles(_folder["a", "checkpoints"], "*.safetensors").Order().Last();
         File.WriteAllBytes(newest, [.. File.ReadAllBytes(newest).Select((b, i) => i == 900 ? (byte)~b : b)]);
         var progress = new SilentWork();
-        LinearResult? again = LinearProbe.Run(_model, _data, _settings, progress, Checkpoints("a", resume: true));
+        LinearResult? again =
+            LinearProbe.Run(_model, _data, _settings, progress, new RunFolder(_folder["a"]), resume: true);
         Assert.Equal(report, Written(again!).Report);
         Assert.Contains(progress.Lines, line => line.Contains("damaged"));
     }
@@ -82,7 +86,8 @@ public sealed class LinearResumeTests : IDisposable
         Assert.Contains("go on with --resume", Assert.Throws<RunException>(() => Run("a")).Message);
         LinearSettings other = _settings with { Seed = 1 };
         string message = Assert.Throws<RunException>(
-            () => LinearProbe.Run(_model, _data, other, new SilentWork(), Checkpoints("a", resume: true))).Message;
+            () => LinearProbe.Run(
+                _model, _data, other, new SilentWork(), new RunFolder(_folder["a"]), resume: true)).Message;
         Assert.Contains("other settings, another encoder or other images", message);
         Assert.DoesNotContain('\n', message);
     }
@@ -141,10 +146,8 @@ public sealed class LinearResumeTests : IDisposable
             .DefaultIfEmpty()
             .Max();
 
-    private LinearCheckpoints Checkpoints(string name, bool resume = false) => new(_folder[name], resume);
-
     private LinearResult? Run(string name, bool resume = false) =>
-        LinearProbe.Run(_model, _data, _settings, new SilentWork(), Checkpoints(name, resume));
+        LinearProbe.Run(_model, _data, _settings, new SilentWork(), new RunFolder(_folder[name]), resume);
 
     private (string Report, byte[] Classifier) Written(LinearResult result)
     {

@@ -5,6 +5,7 @@ using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
 using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Optim;
 using CudaViT.Training.Runs.FineTuning;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
@@ -31,7 +32,7 @@ public sealed class FineTunerTests : IDisposable
     public void A_run_leaves_settings_metrics_checkpoints_models_and_a_report()
     {
         FineTuneReport report = Run("a", _settings).Report!;
-        Assert.Equal(_settings, FineTuneRequest.Read(_folder["a", "settings.json"]));
+        Assert.Equal(_settings, FineTuneRequest.Read(new RunFolder(_folder["a"])));
         string[] lines = RunContent.Metrics(_folder["a"]);
         Assert.Equal(2 * (TinyRun.StepsPerEpoch + 1), lines.Length);
         Assert.Contains("\"evaluation\":1", lines[TinyRun.StepsPerEpoch]);
@@ -87,9 +88,15 @@ public sealed class FineTunerTests : IDisposable
         {
             string name = $"stopped-{stopAfter}";
             using var stop = new CancellationTokenSource();
-            var progress = new StoppingWork(stop, (double)stopAfter / (2 * TinyRun.StepsPerEpoch));
+            var progress = new SilentTuning(step =>
+            {
+                if (step.Step == stopAfter)
+                {
+                    stop.Cancel();
+                }
+            });
             FineTuneResult stopped =
-                new FineTuner(_settings, new RunFolder(_folder[name]), _backend, progress).Run(false, stop.Token);
+                ReportedRun.Of(_settings, new RunFolder(_folder[name]), _backend, progress).Run(false, stop.Token);
             Assert.Equal((stopAfter, null), (stopped.Step, stopped.Report));
             Assert.Equal(stopAfter > TinyRun.StepsPerEpoch, File.Exists(_folder[name, "report.html"])); // of epoch 1
             Assert.False(File.Exists(_folder[name, "final.safetensors"]));
@@ -179,7 +186,7 @@ public sealed class FineTunerTests : IDisposable
         Assert.Contains("other settings", Assert.Throws<RunException>(() => Run("a", other, resume: true)).Message);
 
         FineTuneSettings wild = _settings with { Recipe = _settings.Recipe with { BaseLearningRate = 1e30 } };
-        var error = Assert.Throws<RunException>(() => Run("wild", wild));
+        var error = Assert.Throws<DivergedException>(() => Run("wild", wild));
         Assert.Contains("lower recipe.baseLearningRate", error.Message);
 
         void Refused(string part, FineTuneSettings settings)
@@ -195,12 +202,12 @@ public sealed class FineTunerTests : IDisposable
     public void Memory_is_flat()
     {
         var live = new List<long>();
-        var progress = new StoppingWork(null, 2, () => live.Add(_backend.Memory.LiveBytes));
+        var progress = new SilentTuning(_ => live.Add(_backend.Memory.LiveBytes));
         FineTuneSettings settings = TinyTuning.Prepare(_folder, _backend, epochs: 10) with
         {
             Run = new RunSettings { CheckpointEvery = 25 },
         };
-        new FineTuner(settings, new RunFolder(_folder["a"]), _backend, progress).Run(resume: false, default);
+        ReportedRun.Of(settings, new RunFolder(_folder["a"]), _backend, progress).Run(resume: false, default);
         Assert.True(live.Count >= 60);
         Assert.Equal(live[2], live[^1]);
         Assert.Equal(0, _backend.Memory.CollectedBlocks);
@@ -220,22 +227,5 @@ public sealed class FineTunerTests : IDisposable
         Assert.Equal(one["average"]!.ToJsonString(), other["average"]!.ToJsonString());
 
         JsonNode Report(string name) => JsonNode.Parse(File.ReadAllText(_folder[name, "finetune.json"]))!;
-    }
-
-    /// <summary>Asks to stop when the work has come far enough.</summary>
-    private sealed class StoppingWork(CancellationTokenSource? stop, double share, Action? onStep = null) : IWorkProgress
-    {
-        public void OnLine(string line)
-        {
-        }
-
-        public void OnAdvance(double done, string text)
-        {
-            onStep?.Invoke();
-            if (done >= share)
-            {
-                stop?.Cancel();
-            }
-        }
     }
 }

@@ -49,5 +49,24 @@ internal static class TinyTuning
 
     /// <summary>Trains to the end.</summary>
     public static FineTuneResult Run(FineTuneSettings settings, string folder, IBackend backend, bool resume = false) =>
-        new FineTuner(settings, new RunFolder(folder), backend, new SilentWork()).Run(resume, default);
+        ReportedRun.Of(settings, new RunFolder(folder), backend, new SilentTuning()).Run(resume, default);
+}
+
+/// <summary>Keeps what a fine-tuning run notes, and lets a test act on every step.</summary>
+/// <param name="onStep">Called after each step.</param>
+internal sealed class SilentTuning(Action<FineTuneStepMetrics>? onStep = null) : IFineTuneProgress
+{
+    public List<string> Notes { get; } = [];
+
+    public FineTuneOverview? Overview { get; private set; }
+
+    public void OnNote(string line) => Notes.Add(line);
+
+    public void OnStart(FineTuneOverview overview) => Overview = overview;
+
+    public void OnStep(FineTuneStepMetrics step) => onStep?.Invoke(step);
+
+    public void OnEvaluation(FineTuneEvaluation evaluation)
+    {
+    }
 }

@@ -1,8 +1,8 @@
 using CudaViT.Core;
 using CudaViT.TestKit;
-using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Methods;
 
-namespace CudaViT.Training.Tests.Runs;
+namespace CudaViT.Training.Tests.MoCo;
 
 public sealed class OutputSpreadTests
 {

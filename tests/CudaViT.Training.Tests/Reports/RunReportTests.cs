@@ -2,11 +2,12 @@ using System.Xml.Linq;
 using CudaViT.Core;
 using CudaViT.Cpu;
 using CudaViT.Data.Sets;
+using CudaViT.Training.Methods.MoCoV3;
 using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Optim;
 using CudaViT.Training.Reports.Pictures;
 using CudaViT.Training.Reports.Runs;
-using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
@@ -133,7 +134,7 @@ public sealed class RunReportTests : IDisposable
         foreach (bool makes in (bool[])[false, true])
         {
             DatasetSplits data = DatasetLocator.Open(_folder["data"]);
-            var learner = new Learner(_settings, _backend, data.Train.Normalization);
+            var learner = new MoCoLearner(_settings, _backend, data.Train.Normalization);
             var input = new ImageInput(_settings, _backend, data.Train.Normalization);
             byte[] views = new byte[2 * 8 * 64];
             new Random(1).NextBytes(views);
@@ -141,7 +142,8 @@ public sealed class RunReportTests : IDisposable
             {
                 using var stepScope = new StepScope();
                 learner.Step(
-                    input.ToTensor(views.AsSpan(0, 8 * 64)), input.ToTensor(views.AsSpan(8 * 64)), epoch: 1.5 + step);
+                    [input.ToTensor(views.AsSpan(0, 8 * 64)), input.ToTensor(views.AsSpan(8 * 64))],
+                    epoch: 1.5 + step);
                 if (makes)
                 {
                     PictureMaker.Make(learner.Model.BaseEncoder, _settings, data, _backend, step);
@@ -162,7 +164,7 @@ public sealed class RunReportTests : IDisposable
         Train("whole", _settings);
         var progress = new SilentProgress();
         var folder = new RunFolder(_folder["a"], new FullDisk(room: 1000, report: true).Files);
-        Assert.True(new Trainer(_settings, folder, _backend, progress).Run(resume: false, default).IsComplete);
+        Assert.True(ReportedRun.Of(_settings, folder, _backend, progress).Run(resume: false, default).IsComplete);
         Assert.Single(progress.Notes, note => note.Contains("the report could not be written"));
         Assert.False(File.Exists(_folder["a", "report.html"]));
         RunContent.AssertSame(_folder["whole"], _folder["a"]);
@@ -172,7 +174,7 @@ public sealed class RunReportTests : IDisposable
     public void A_run_that_fails_leaves_its_curves()
     {
         TrainSettings wild = _settings with { Recipe = _settings.Recipe with { BaseLearningRate = 1e30 } };
-        Assert.Throws<RunException>(() => Train("a", wild));
+        Assert.Throws<DivergedException>(() => Train("a", wild));
         Assert.Contains("ended in an error", ReportPage.Parse(_folder["a", "report.html"]).Value);
     }
 
@@ -240,7 +242,7 @@ public sealed class RunReportTests : IDisposable
 
     private RunPictures Pictures(TrainSettings settings)
     {
-        var encoder = Encoder.Create(settings.Model);
+        var encoder = Encoders.Create(settings.Model);
         encoder.Initialize(_backend, DType.F32, seed: 1);
         DatasetSplits data = DatasetLocator.Open(_folder["data"]);
         return PictureMaker.Make(encoder, settings, data with { HeldOut = null }, _backend, step: 0);
@@ -259,7 +261,7 @@ public sealed class RunReportTests : IDisposable
                 stop.Cancel();
             }
         });
-        new Trainer(settings, new RunFolder(_folder[name]), _backend, progress).Run(resume: false, stop.Token);
+        ReportedRun.Of(settings, new RunFolder(_folder[name]), _backend, progress).Run(resume: false, stop.Token);
         Assert.DoesNotContain(progress.Notes, note => note.Contains("report", StringComparison.Ordinal));
     }
 }

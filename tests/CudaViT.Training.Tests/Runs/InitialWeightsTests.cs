@@ -116,7 +116,7 @@ public sealed class InitialWeightsTests : IDisposable
         using var stop = new CancellationTokenSource();
         Train("stopped", from, new SilentProgress(step => stop.Cancel()), stop.Token);
         File.Delete(_whole);
-        new Trainer(new RunFolder(_folder["stopped"]).ReadSettings(), new RunFolder(_folder["stopped"]), _backend, new SilentProgress())
+        ReportedRun.Of(SettingsRequest.Read(new RunFolder(_folder["stopped"])), new RunFolder(_folder["stopped"]), _backend, new SilentProgress())
             .Run(resume: true, default);
         RunContent.AssertSame(_folder["whole"], _folder["stopped"]);
 
@@ -147,7 +147,7 @@ public sealed class InitialWeightsTests : IDisposable
         Assert.True(status == 0, error);
         Assert.Contains($"starting with ", output);
         Assert.DoesNotContain("drawn", output);
-        TrainSettings settings = new RunFolder(_folder["run"]).ReadSettings();
+        TrainSettings settings = SettingsRequest.Read(new RunFolder(_folder["run"]));
         Assert.Equal((16, 8, 16, 24), (settings.Model.ImageSize, settings.Model.Patch, settings.Model.Width, settings.Model.HeadHidden));
         using SafetensorsFile final = SafetensorsFile.Open(_folder["run", "final.safetensors"]);
         using SafetensorsFile first = SafetensorsFile.Open(imported);
@@ -201,6 +201,6 @@ public sealed class InitialWeightsTests : IDisposable
 
     private void Train(
         string name, TrainSettings settings, SilentProgress? progress = null, CancellationToken stop = default) =>
-        new Trainer(settings, new RunFolder(_folder[name]), _backend, progress ?? new SilentProgress())
+        ReportedRun.Of(settings, new RunFolder(_folder[name]), _backend, progress ?? new SilentProgress())
             .Run(resume: false, stop);
 }

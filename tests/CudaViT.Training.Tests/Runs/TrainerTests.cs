@@ -3,6 +3,7 @@ using CudaViT.Cpu;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Knn;
+using CudaViT.Training.Optim;
 using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
@@ -36,7 +37,7 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(3 * TinyRun.StepsPerEpoch, result.Step);
         Assert.Equal(4, result.Evaluations.Count); // before the first epoch and after each
         Assert.Equal(4 + result.Step, File.ReadLines(_folder["a", "metrics.jsonl"]).Count());
-        Assert.Equal(_settings, new RunFolder(_folder["a"]).ReadSettings());
+        Assert.Equal(_settings, SettingsRequest.Read(new RunFolder(_folder["a"])));
 
         // The evaluations bound the epochs.
         string[] lines = RunContent.Metrics(_folder["a"]);
@@ -91,7 +92,7 @@ public sealed class TrainerTests : IDisposable
                     stop.Cancel();
                 }
             });
-            var trainer = new Trainer(_settings.WithEpochs(2), new RunFolder(_folder[name]), _backend, progress);
+            var trainer = ReportedRun.Of(_settings.WithEpochs(2), new RunFolder(_folder[name]), _backend, progress);
             TrainingResult result = trainer.Run(resume: false, stop.Token);
             Assert.False(result.IsComplete);
             Assert.Equal(stopAfter, result.Step);
@@ -126,7 +127,7 @@ public sealed class TrainerTests : IDisposable
                     stop.Cancel();
                 }
             });
-            new Trainer(monitored, new RunFolder(_folder[name]), _backend, progress).Run(resume: false, stop.Token);
+            ReportedRun.Of(monitored, new RunFolder(_folder[name]), _backend, progress).Run(resume: false, stop.Token);
             Assert.True(Train(name, monitored, resume: true).IsComplete);
             RunContent.AssertSame(_folder["whole"], _folder[name]);
         }
@@ -178,7 +179,7 @@ public sealed class TrainerTests : IDisposable
         long size = new FileInfo(_folder["whole", "final.safetensors"]).Length;
         var folder = new RunFolder(_folder["a"], new FullDisk((long)(checkpoints * size)).Files);
         var error = Assert.Throws<CheckpointException>(
-            () => new Trainer(_settings, folder, _backend, new SilentProgress()).Run(resume: false, default));
+            () => ReportedRun.Of(_settings, folder, _backend, new SilentProgress()).Run(resume: false, default));
         Assert.Contains("No space left", error.Message);
         Assert.Contains("bytes are needed", error.Message);
         Assert.DoesNotContain('\n', error.Message);
@@ -196,7 +197,7 @@ public sealed class TrainerTests : IDisposable
             Recipe = _settings.Recipe with { BaseLearningRate = 1e30 },
             Run = new RunSettings { CheckpointEvery = 1 },
         };
-        var error = Assert.Throws<RunException>(() => Train("a", wild));
+        var error = Assert.Throws<DivergedException>(() => Train("a", wild));
         Assert.Matches("^step [0-9]+: the l.* is (NaN|∞|Infinity|-Infinity|-∞); ", error.Message);
         Assert.Contains("lower recipe.baseLearningRate", error.Message);
         Assert.Contains("--anomaly", error.Message);
@@ -272,6 +273,6 @@ public sealed class TrainerTests : IDisposable
 
     private TrainingResult Train(
         string name, TrainSettings settings, bool resume = false, SilentProgress? progress = null) =>
-        new Trainer(settings, new RunFolder(_folder[name]), _backend, progress ?? new SilentProgress())
+        ReportedRun.Of(settings, new RunFolder(_folder[name]), _backend, progress ?? new SilentProgress())
             .Run(resume, default);
 }

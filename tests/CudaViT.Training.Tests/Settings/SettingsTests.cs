@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Tests.Support;
 

@@ -98,7 +98,7 @@ public sealed class TensorBoardTests : IDisposable
         var progress = new SilentProgress();
         using var backend = new CpuBackend();
         using var events = new TensorBoardProgress(progress, _folder["file", "events"]);
-        var trainer = new Trainer(Settings(), new RunFolder(_folder["a"]), backend, events);
+        Trainer trainer = ReportedRun.Of(Settings(), new RunFolder(_folder["a"]), backend, events, events.OnPictures);
         Assert.True(trainer.Run(resume: false, default).IsComplete);
         Assert.Single(progress.Notes, note => note.Contains("no more events for TensorBoard"));
     }
@@ -145,7 +145,8 @@ public sealed class TensorBoardTests : IDisposable
         });
         using var backend = new CpuBackend();
         using var events = new TensorBoardProgress(progress, _folder[name, "events"]);
-        new Trainer(settings, new RunFolder(_folder[name]), backend, events).Run(resume, stop.Token);
+        ReportedRun.Of(settings, new RunFolder(_folder[name]), backend, events, events.OnPictures)
+            .Run(resume, stop.Token);
         Assert.DoesNotContain(progress.Notes, note => note.Contains("TensorBoard", StringComparison.Ordinal));
     }
 

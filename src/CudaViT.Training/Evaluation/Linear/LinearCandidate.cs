@@ -74,15 +74,18 @@ internal sealed class LinearCandidate
     /// <param name="labels">[B].</param>
     /// <param name="epoch">Epoch, from 0.</param>
     /// <param name="epochs">How many there will be.</param>
-    public void Step(Tensor features, NdArray labels, int epoch, int epochs)
+    /// <returns>The loss before the update.</returns>
+    public double Step(Tensor features, NdArray labels, int epoch, int epochs)
     {
         using var scope = new StepScope();
         Tensor loss = CrossEntropy.Apply(_layer.Forward(features), labels);
         loss.Backward();
         _optimizer.Step(Schedules.Cosine(epoch, _peak, epochs));
         _optimizer.ZeroGrad();
-        _lossSum += loss.Data.Item() * labels.Shape[0];
+        double value = loss.Data.Item();
+        _lossSum += value * labels.Shape[0];
         _images += labels.Shape[0];
+        return value;
     }
 
     /// <summary>Begins to count answers anew.</summary>

@@ -2,6 +2,7 @@ using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Reports.Pictures;
+using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
@@ -57,7 +58,7 @@ public static class RunRedraw
         Func<DataSettings, IImageDecoder?> decoder,
         IWorkProgress progress)
     {
-        TrainSettings settings = folder.ReadSettings();
+        TrainSettings settings = SettingsRequest.Read(folder);
         Checkpoint? checkpoint = File.Exists(folder.FinalPath)
             ? null
             : folder.Checkpoints(settings.Run.KeepCheckpoints).FindNewest(progress.OnLine)

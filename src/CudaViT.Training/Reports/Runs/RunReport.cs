@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using CudaViT.Core;
 using CudaViT.Training.Reports.Html;
 using CudaViT.Training.Reports.Pictures;
+using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
@@ -29,7 +30,7 @@ public static class RunReport
     /// <summary>Draws the page.</summary>
     internal static string Draw(RunFolder folder, RunPictures? pictures, string reason)
     {
-        TrainSettings settings = folder.ReadSettings();
+        TrainSettings settings = SettingsRequest.Read(folder);
         var history = RunHistory.Read(folder.MetricsPath);
         RunRecord? record = RunRecord.TryRead(folder.RecordPath);
         string name = System.IO.Path.GetFileName(System.IO.Path.GetFullPath(folder.Path));

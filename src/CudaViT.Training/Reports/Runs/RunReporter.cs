@@ -7,67 +7,104 @@ using CudaViT.Training.Runs.Shared;
 namespace CudaViT.Training.Reports.Runs;
 
 /// <summary>
-/// Keeps the report of a run up to date while it trains. A report that cannot be drawn or written is a note, and never
-/// the end of a run.
+/// Keeps the report of a run up to date while it trains, and passes on what it is told. A report that cannot be drawn or
+/// written is a note, and never the end of a run.
 /// </summary>
+/// <param name="inner">Is told everything, and once what went wrong.</param>
 /// <param name="folder">The folder of the run.</param>
-/// <param name="progress">Is given the pictures, and told once what went wrong.</param>
-/// <param name="step">Steps that were made.</param>
-/// <param name="makePictures">Makes pictures of the encoder as it is.</param>
-/// <param name="record">What the run is, at any time.</param>
-internal sealed class RunReporter(
-    RunFolder folder,
-    ITrainingProgress progress,
-    Func<long> step,
-    Func<RunPictures> makePictures,
-    Func<RunRecord> record)
+/// <param name="onPictures">Gets the pictures of each report; null for nobody.</param>
+public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Action<RunPictures>? onPictures = null)
+    : ITrainingProgress
 {
     // On the way, reports take at most this share of the time.
     private const double TimeShare = 0.02;
 
+    private RunOverview? _overview;
+    private long _step; // done
     private long _last = Stopwatch.GetTimestamp();
     private TimeSpan _duration;
     private RunPictures? _pictures;
     private bool _hasFailed;
 
-    /// <summary>Draws the report, unless the last one was drawn a short time ago.</summary>
-    public void Update()
+    /// <inheritdoc/>
+    public void OnStart(RunOverview overview)
     {
+        ArgumentNullException.ThrowIfNull(overview);
+        (_overview, _step) = (overview, overview.StepsDone);
+        inner.OnStart(overview);
+    }
+
+    /// <inheritdoc/>
+    public void OnNote(string line) => inner.OnNote(line);
+
+    /// <summary>Draws the report before the first step, so that views can be looked at before days of training.</summary>
+    public void OnReady()
+    {
+        inner.OnReady();
+        Draw();
+    }
+
+    /// <inheritdoc/>
+    public void OnStep(StepMetrics step)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        _step = step.Step;
+        inner.OnStep(step);
+    }
+
+    /// <inheritdoc/>
+    public void OnMonitor(MonitorMetrics monitor) => inner.OnMonitor(monitor);
+
+    /// <inheritdoc/>
+    public void OnEvaluation(EvaluationMetrics evaluation) => inner.OnEvaluation(evaluation);
+
+    /// <summary>Draws the report, unless the last one was drawn a short time ago.</summary>
+    public void OnCheckpoint()
+    {
+        inner.OnCheckpoint();
         if (Stopwatch.GetElapsedTime(_last) * TimeShare >= _duration)
         {
             Draw();
         }
     }
 
-    /// <summary>
-    /// Draws the report: at the end, and before the first step, so that views can be looked at before days of training.
-    /// </summary>
-    public void Draw()
+    /// <summary>Draws what the files tell of a run that ended in an error.</summary>
+    public void OnFailure()
+    {
+        inner.OnFailure();
+        Try(() => RunReport.Write(
+            folder,
+            pictures: null,
+            "The run ended in an error. Draw the report again to see pictures of its newest checkpoint: cudavit report."));
+    }
+
+    /// <summary>Draws the report of a run that came to its end, or was asked to stop.</summary>
+    public void OnEnd(bool isComplete)
+    {
+        inner.OnEnd(isComplete);
+        Draw();
+    }
+
+    private void Draw()
     {
         long start = Stopwatch.GetTimestamp();
         Try(() =>
         {
-            folder.WriteRecord(record());
-            (RunPictures? pictures, string reason) = Pictures();
+            folder.WriteRecord(_overview!.ToRecord());
+            (RunPictures? pictures, string reason) = Pictures(_overview);
             RunReport.Write(folder, pictures, reason);
         });
         (_last, _duration) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(start));
     }
 
-    /// <summary>Draws what the files tell of a run that ended in an error.</summary>
-    public void Fail() => Try(() => RunReport.Write(
-        folder,
-        pictures: null,
-        "The run ended in an error. Draw the report again to see pictures of its newest checkpoint: cudavit report."));
-
-    private (RunPictures? Pictures, string Reason) Pictures()
+    private (RunPictures? Pictures, string Reason) Pictures(RunOverview run)
     {
         try
         {
-            if (_pictures?.Step != step())
+            if (_pictures?.Step != _step)
             {
-                _pictures = makePictures();
-                progress.OnPictures(_pictures);
+                _pictures = PictureMaker.Make(run.Encoder, run.Settings, run.Images, run.Backend, _step);
+                onPictures?.Invoke(_pictures);
             }
 
             return (_pictures, "");
@@ -90,7 +127,7 @@ internal sealed class RunReporter(
         {
             if (!_hasFailed)
             {
-                progress.OnNote($"the report could not be written: {e.Message}");
+                inner.OnNote($"the report could not be written: {e.Message}");
             }
 
             _hasFailed = true;

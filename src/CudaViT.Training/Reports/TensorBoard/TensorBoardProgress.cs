@@ -80,10 +80,21 @@ public sealed class TensorBoardProgress(ITrainingProgress inner, string folder, 
     }
 
     /// <inheritdoc/>
+    public void OnReady() => inner.OnReady();
+
+    /// <inheritdoc/>
+    public void OnCheckpoint() => inner.OnCheckpoint();
+
+    /// <inheritdoc/>
+    public void OnFailure() => inner.OnFailure();
+
+    /// <inheritdoc/>
+    public void OnEnd(bool isComplete) => inner.OnEnd(isComplete);
+
+    /// <summary>Writes pictures of the encoder that were made for the report.</summary>
     public void OnPictures(RunPictures pictures)
     {
         ArgumentNullException.ThrowIfNull(pictures);
-        inner.OnPictures(pictures);
         if (pictures.Step < _firstStep)
         {
             return; // of the checkpoint that the run goes on from: an earlier file has them

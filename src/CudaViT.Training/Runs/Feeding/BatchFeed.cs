@@ -137,6 +137,14 @@ public sealed class BatchFeed : IDisposable
         return true;
     }
 
+    /// <summary>Waits for the next batch of a run that has steps to make.</summary>
+    /// <returns>Valid until the next call.</returns>
+    /// <exception cref="InputException">The images cannot be read.</exception>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    public DeviceBatch Next() => TryNext(out DeviceBatch? batch)
+        ? batch
+        : throw new InvalidOperationException("The data ended before the run. This is a mistake in the program.");
+
     /// <summary>
     /// Sends the batch that <see cref="TryNext"/> will return on its way to the device, if it is ready. Call it when the
     /// computations of a step have been asked for, <see cref="DeviceBatch.View"/> first of all, and before their results

@@ -7,7 +7,6 @@ using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Models.Vit;
 using CudaViT.Training.Optim;
 using CudaViT.Training.Runs.Feeding;
-using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Settings.FineTuning;
 
@@ -86,7 +85,7 @@ public sealed class FineTuneLearner
     /// <param name="onBusy">
     /// Called while the device has the whole step but the update to compute: the moment to send the next batch.
     /// </param>
-    /// <exception cref="RunException">Loss or gradient is not finite; nothing was updated.</exception>
+    /// <exception cref="DivergedException">Loss or gradient is not finite; nothing was updated.</exception>
     /// <exception cref="AnomalyException">The same in anomaly mode: the message names the operation.</exception>
     public FineTuneOutcome Step(DeviceBatch batch, long step, Action? onBusy = null)
     {
@@ -110,8 +109,8 @@ public sealed class FineTuneLearner
         onBusy?.Invoke();
         (double[] scalars, IReadOnlyList<double?> lengths) = readings.Read();
         (double value, double norm) = (scalars[0], lengths[0] ?? 0);
-        RunException.RequireFinite(value, "the loss", _optimizer.StepCount + 1, rate);
-        RunException.RequireFinite(norm, "the length of the gradient", _optimizer.StepCount + 1, rate);
+        DivergedException.RequireFinite(value, "the loss", _optimizer.StepCount + 1, rate);
+        DivergedException.RequireFinite(norm, "the length of the gradient", _optimizer.StepCount + 1, rate);
         _optimizer.Step(rate);
         _optimizer.ZeroGrad();
         if (recipe.AverageMomentum is { } momentum)

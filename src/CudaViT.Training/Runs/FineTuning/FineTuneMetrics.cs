@@ -1,4 +1,4 @@
-using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Runs.FineTuning;
 

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
-using CudaViT.Core;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Runs.Pretraining;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 using CudaViT.Training.Settings.FineTuning;
 
@@ -10,36 +9,26 @@ namespace CudaViT.Training.Runs.FineTuning;
 /// <summary>
 /// What somebody asked for. Resolved in order of precedence: recipe for the encoder, settings file, single options.
 /// </summary>
-public sealed record FineTuneRequest
+public sealed record FineTuneRequest : RunRequest<FineTuneSettings>
 {
     /// <summary>Path of the encoder's file; null for the one that the settings file names.</summary>
     public string? Checkpoint { get; init; }
 
-    /// <summary>Name of a recipe; null for the one the file names, or the usual one.</summary>
-    public string? Preset { get; init; }
-
-    /// <summary>Path of a JSON file with some of the settings; null for none.</summary>
-    public string? File { get; init; }
-
-    /// <summary>Number of epochs; the warm-up keeps its share. Null to leave it.</summary>
-    public int? Epochs { get; init; }
-
-    /// <summary>Single settings.</summary>
-    public IReadOnlyList<SettingsOption> Options { get; init; } = [];
-
     /// <summary>Reads the settings that a run was begun with.</summary>
+    /// <param name="folder">The folder of the run.</param>
     /// <exception cref="SettingsException">They cannot be read, or are not those of a fine-tuning run.</exception>
-    public static FineTuneSettings Read(string path) =>
-        SettingsJson.Merge(new FineTuneSettings(), SettingsJson.ReadFile(path), path);
+    public static FineTuneSettings Read(RunFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return SettingsJson.Merge(
+            new FineTuneSettings(), SettingsJson.ReadFile(folder.SettingsPath), folder.SettingsPath);
+    }
 
-    /// <summary>The settings of a new run.</summary>
-    /// <exception cref="InputException">
-    /// The encoder cannot be read, or a recipe, key or value cannot be used; the message says which and where.
-    /// </exception>
-    public FineTuneSettings Resolve()
+    /// <inheritdoc/>
+    public override FineTuneSettings Resolve()
     {
         JsonObject? file = File is null ? null : SettingsJson.ReadFile(File);
-        string checkpoint = Checkpoint ?? SettingsRequest.TextAt(file?["checkpoint"]) ?? throw new SettingsException(
+        string checkpoint = Checkpoint ?? TextAt(file?["checkpoint"]) ?? throw new SettingsException(
             "--checkpoint is missing; expected the file of an encoder: a final.safetensors of cudavit train, or a file "
             + "of cudavit import.");
         file?.Remove("checkpoint");
@@ -51,7 +40,7 @@ public sealed record FineTuneRequest
         }
 
         FineTuneSettings settings = FineTuneSettings.Of(
-            Preset ?? SettingsRequest.TextAt(file?["preset"]), Path.GetFullPath(checkpoint), pretraining);
+            Preset ?? TextAt(file?["preset"]), Path.GetFullPath(checkpoint), pretraining);
         file?.Remove("pretraining");
         settings = settings with
         {
@@ -60,34 +49,6 @@ public sealed record FineTuneRequest
         return Apply(settings, file);
     }
 
-    /// <summary>The settings of a run that goes on: its own, with what was asked for now laid over them.</summary>
-    /// <param name="stored">The run's <c>settings.json</c>.</param>
-    /// <exception cref="SettingsException">
-    /// A key or value cannot be used, or would change the result of the run.
-    /// </exception>
-    public FineTuneSettings ResolveOver(FineTuneSettings stored)
-    {
-        ArgumentNullException.ThrowIfNull(stored);
-        FineTuneSettings wanted = Apply(stored, File is null ? null : SettingsJson.ReadFile(File));
-        wanted = Checkpoint is null ? wanted : wanted with { Checkpoint = Path.GetFullPath(Checkpoint) };
-        SettingsRequest.RequireSame(stored.FirstDifference(wanted));
-        return wanted;
-    }
-
-    private FineTuneSettings Apply(FineTuneSettings settings, JsonObject? file)
-    {
-        settings = file is null ? settings : SettingsJson.Merge(settings, file, File!);
-        settings = settings with { Preset = Preset ?? settings.Preset };
-        settings = Epochs is { } epochs ? settings.WithEpochs(epochs) : settings;
-        foreach (SettingsOption option in Options)
-        {
-            settings = SettingsJson.Set(settings, option.Key, option.Value, option.Name);
-        }
-
-        return SettingsRequest.Blaming(File, () =>
-        {
-            settings.Validate();
-            return settings;
-        });
-    }
+    private protected override FineTuneSettings WithFiles(FineTuneSettings settings) =>
+        Checkpoint is null ? settings : settings with { Checkpoint = Path.GetFullPath(Checkpoint) };
 }

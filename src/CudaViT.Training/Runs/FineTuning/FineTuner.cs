@@ -1,40 +1,39 @@
-using System.Diagnostics;
 using CudaViT.Core;
 using CudaViT.Data.Loading;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Knn;
-using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Runs.Feeding;
-using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
+using CudaViT.Training.Settings;
 using CudaViT.Training.Settings.FineTuning;
 
 namespace CudaViT.Training.Runs.FineTuning;
 
 /// <summary>
-/// A fine-tuning run from its first step to its last, or on from a checkpoint. A run that was stopped or killed and
-/// resumed ends in the same bits as one that was not.
+/// A fine-tuning run: all of an encoder learns to name images, and is judged by those that were held out. The order of
+/// things is <see cref="RunLoop"/>'s.
 /// </summary>
-public sealed class FineTuner
+public sealed class FineTuner : IRunKind
 {
     private readonly FineTuneSettings _settings;
     private readonly RunFolder _folder;
     private readonly IBackend _backend;
-    private readonly IWorkProgress _progress;
+    private readonly IFineTuneProgress _progress;
     private readonly DatasetSplits _data;
     private readonly FineTuneLearner _learner;
     private readonly ClassifierJudge _judge;
-    private readonly RunCheckpoints _checkpoints;
     private readonly FineTuneFiles _files;
+    private readonly RunLoop _loop;
     private readonly int _stepsPerEpoch;
     private readonly List<FineTuneEvaluation> _history = []; // of all processes of the run
 
-    private long _step;          // done
-    private double? _accuracy;   // at _step, if it was measured there
-    private double? _bestAccuracy;
+    private MetricsLog? _metrics;
+    private BatchFeed? _feed;
     private (Tally Weights, Tally? Average)? _tallies; // of the last evaluation of this process
+    private FineTuneReport? _report;
 
     /// <summary>Opens the data and builds the model. Writes nothing yet.</summary>
     /// <param name="settings">Resolved settings.</param>
@@ -47,12 +46,11 @@ public sealed class FineTuner
         FineTuneSettings settings,
         RunFolder folder,
         IBackend backend,
-        IWorkProgress progress,
+        IFineTuneProgress progress,
         IImageDecoder? decoder = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(folder);
-        ArgumentNullException.ThrowIfNull(progress);
         (_settings, _folder, _backend, _progress) = (settings, folder, backend, progress);
         _data = DatasetLocator.Open(settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
         RequireUsable();
@@ -60,26 +58,7 @@ public sealed class FineTuner
         _learner = new FineTuneLearner(settings, _data.Train.ClassCount, backend, _data.Train.Normalization);
         _judge = new ClassifierJudge(_learner, _data.HeldOut!, settings);
         _files = new FineTuneFiles(folder, settings, _data);
-        var identity = new RunIdentity(
-            settings.Seed, settings.Preset, settings.Digest(), _stepsPerEpoch, _data.Train.Name);
-        _checkpoints = new RunCheckpoints(folder, settings.Run.KeepCheckpoints, identity, progress.OnLine);
-    }
-
-    private long LastStep => (long)_stepsPerEpoch * _settings.Recipe.Epochs;
-
-    private bool IsEvaluationDue => _step == (long)(_history.Count + 1) * _stepsPerEpoch;
-
-    /// <summary>What is about to be trained, in a few lines.</summary>
-    public IEnumerable<string> Heading()
-    {
-        FineTuneRecipe recipe = _settings.Recipe;
-        string steps = FormattableString.Invariant($"{recipe.Epochs} epochs of {_stepsPerEpoch} steps of {recipe.Batch} images");
-        yield return $"{_settings.Preset}: {_data.Train.Name}, from {_settings.Checkpoint}";
-        yield return FormattableString.Invariant(
-            $"{_data.Train.Count} images of {_data.Train.ClassCount} classes to train on, {_data.HeldOut!.Count} held out");
-        yield return FormattableString.Invariant(
-            $"{_learner.Model.TrainableParameterCount:n0} parameters, on {_backend.Name} in {_settings.Dtype}");
-        yield return $"{steps}; results in {_folder.Path}";
+        _loop = new RunLoop(this, Plan(), folder, progress);
     }
 
     /// <summary>Trains until the last step, or until asked to stop.</summary>
@@ -91,41 +70,21 @@ public sealed class FineTuner
     /// </exception>
     public FineTuneResult Run(bool resume, CancellationToken stop)
     {
-        using IDisposable owner = _folder.Own();
-        int evaluations = Begin(resume);
-        using MetricsLog metrics = MetricsLog.Resume(_folder.MetricsPath, _step, evaluations + 1);
-        _history.AddRange(FineTuneFiles.ReadHistory(_folder.MetricsPath));
-        Evaluate(metrics, stop);
-        if (_step > 0 && IsCheckpointDue())
-        {
-            Save(metrics); // of an evaluation that an earlier process was stopped before
-        }
-
-        using (BatchFeed feed = OpenFeed())
-        {
-            while (_step < LastStep && !stop.IsCancellationRequested)
-            {
-                Step(feed, metrics);
-                Evaluate(metrics, stop);
-                if (IsCheckpointDue())
-                {
-                    Save(metrics);
-                }
-            }
-        }
-
-        Save(metrics);
-        bool isComplete = _step == LastStep && !IsEvaluationDue;
-        FineTuneReport? report = isComplete ? Finish() : null;
-        if ((report ?? SoFar()) is { } known)
-        {
-            Draw(known);
-        }
-
-        _checkpoints.NoteDamaged(_data.Train);
-        _checkpoints.NoteDamaged(_data.HeldOut!);
-        return new FineTuneResult(_step, report);
+        (_, long step) = _loop.Run(resume, stop);
+        return new FineTuneResult(step, _report);
     }
+
+    private RunPlan Plan() => new()
+    {
+        Identity = new RunIdentity(
+            _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name),
+        Epochs = _settings.Recipe.Epochs,
+        FirstEvaluation = 1,
+        CheckpointEvery = _settings.Run.CheckpointEvery,
+        KeepCheckpoints = _settings.Run.KeepCheckpoints,
+        Settings = _settings,
+        Images = [_data.Train, _data.HeldOut!],
+    };
 
     private void RequireUsable()
     {
@@ -138,39 +97,12 @@ public sealed class FineTuner
                 + $"{mine}; expected the same; choose other images.");
         }
 
-        if (_data.Train.Count < _settings.Recipe.Batch)
-        {
-            throw new RunException(
-                $"{_data.Train.Name}: {_data.Train.Count} images are fewer than one batch of {_settings.Recipe.Batch}; "
-                + $"expected at least one batch; use --batch {_data.Train.Count} or less, or more images.");
-        }
+        RunException.RequireBatch(_data.Train, _settings.Recipe.Batch);
     }
 
-    // Returns the number of evaluations done before.
-    private int Begin(bool resume)
+    void IRunKind.Start()
     {
-        Checkpoint? checkpoint = _checkpoints.Begin(resume);
-        if (checkpoint is null)
-        {
-            RequireCheckpoint(out string path);
-            _learner.Start(path);
-        }
-        else
-        {
-            using var scope = new StepScope();
-            _learner.Load(checkpoint.Read(_backend));
-            _step = checkpoint.Info.Step;
-            (_accuracy, _bestAccuracy) = (checkpoint.Info.Accuracy, checkpoint.Info.BestAccuracy);
-        }
-
-        _folder.WriteSettings(_settings);
-        return checkpoint?.Info.Evaluations ?? 0;
-    }
-
-    // The settings know the file's content, not only its name.
-    private void RequireCheckpoint(out string path)
-    {
-        path = _settings.Checkpoint ?? throw new RunException(
+        string path = _settings.Checkpoint ?? throw new RunException(
             $"{_folder.SettingsPath}: no encoder is named; expected a file to start from; name it with --checkpoint.");
         if (!File.Exists(path))
         {
@@ -178,15 +110,38 @@ public sealed class FineTuner
                 $"{path}: there is no such file; expected the encoder to start from; correct --checkpoint.");
         }
 
+        // The settings know the file's content, not only its name.
         if (_settings.CheckpointSha256 is { } expected && FileDigest.Of(path) != expected)
         {
             throw new RunException(
                 $"{path}: this is not the file that the run was begun with (its SHA-256 is not {expected}); expected the "
                 + "same encoder; name it with --checkpoint, or start a new run in another folder.");
         }
+
+        _learner.Start(path);
     }
 
-    private BatchFeed OpenFeed() => BatchFeed.Of(
+    void IRunKind.Load(Checkpoint checkpoint) => _learner.Load(checkpoint.Read(_backend));
+
+    void IRunKind.Begin(RunPosition position, MetricsLog? metrics)
+    {
+        _metrics = metrics;
+        _history.AddRange(FineTuneFiles.ReadHistory(_folder.MetricsPath));
+        _progress.OnStart(new FineTuneOverview
+        {
+            Folder = _folder.Path,
+            Settings = _settings,
+            Device = _backend.Name,
+            Data = _data.Train.Name,
+            TrainImages = _data.Train.Count,
+            HeldOutImages = _data.HeldOut!.Count,
+            Classes = _data.Train.ClassCount,
+            TrainedParameters = _learner.Model.TrainableParameterCount,
+            StepsPerEpoch = _stepsPerEpoch,
+        });
+    }
+
+    IDisposable IRunKind.OpenFeed(long step) => _feed = BatchFeed.Of(
         _data.Train,
         _settings.Views.ToViews(_settings.Pretraining.Model.ImageSize, _data.Train.Normalization),
         new DataLoaderSettings
@@ -197,110 +152,70 @@ public sealed class FineTuner
             Epochs = _settings.Recipe.Epochs,
             ShuffleBuffer = _settings.Data.ShuffleBuffer,
             Workers = _settings.Run.Workers,
-            StartEpoch = (int)(_step / _stepsPerEpoch),
-            StartIteration = (int)(_step % _stepsPerEpoch),
+            StartEpoch = (int)(step / _stepsPerEpoch),
+            StartIteration = (int)(step % _stepsPerEpoch),
         },
         _learner.Input,
         _backend);
 
-    private void Step(BatchFeed feed, MetricsLog metrics)
+    void IRunKind.Step(long step)
     {
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan waitedBefore = feed.TimeWaited;
-        if (!feed.TryNext(out DeviceBatch? batch))
-        {
-            throw new InvalidOperationException($"The data ended after step {_step} of {LastStep}.");
-        }
-
-        FineTuneOutcome outcome = _learner.Step(batch, _step, feed.SendAhead);
-
-        _step++;
-        _accuracy = null;
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        var timing = new StepTiming(
-            elapsed.TotalMilliseconds,
-            _settings.Recipe.Batch / elapsed.TotalSeconds,
-            (feed.TimeWaited - waitedBefore) / elapsed);
-        metrics.Write(new FineTuneStepMetrics(
-            _step,
-            (double)_step / _stepsPerEpoch,
+        var clock = new RunClock(_feed!.TimeWaited);
+        FineTuneOutcome outcome = _learner.Step(_feed.Next(), step - 1, _feed.SendAhead);
+        var line = new FineTuneStepMetrics(
+            step,
+            (double)step / _stepsPerEpoch,
             outcome.Loss,
             outcome.Lr,
             outcome.GradientNorm,
             outcome.OwnWeight,
-            timing));
-        string place = FormattableString.Invariant($"step {_step}/{LastStep}  epoch {(double)_step / _stepsPerEpoch:f2}");
-        string speed = FormattableString.Invariant(
-            $"{timing.ImagesPerSecond:f0} images/s  waiting {timing.WaitingShare:p0}");
-        _progress.OnAdvance(
-            (double)_step / LastStep,
-            FormattableString.Invariant($"{place}  loss {outcome.Loss:f4}  lr {outcome.Lr:0.00e+0}  {speed}"));
+            clock.Step(_settings.Recipe.Batch, _feed.TimeWaited));
+        _metrics?.Write(line);
+        _progress.OnStep(line);
     }
 
-    // Asked to stop, a run leaves an evaluation that is due for later: its checkpoint knows.
-    private void Evaluate(MetricsLog metrics, CancellationToken stop)
+    double IRunKind.Evaluate(int number, long step)
     {
-        if (!IsEvaluationDue || stop.IsCancellationRequested)
-        {
-            return;
-        }
-
-        long start = Stopwatch.GetTimestamp();
+        var clock = new RunClock(TimeSpan.Zero);
         (Tally weights, Tally? average) = (_tallies = _judge.Judge()).Value;
         var line = new FineTuneEvaluation(
-            _step,
-            _history.Count + 1,
+            step,
+            number,
             weights.Top1,
             weights.Top5,
             average?.Top1,
             average?.Top5,
-            new EvaluationTiming(Stopwatch.GetElapsedTime(start).TotalSeconds));
+            new EvaluationTiming(clock.Elapsed.TotalSeconds));
         _history.Add(line);
-        _accuracy = weights.Top1;
-        _bestAccuracy = Math.Max(_bestAccuracy ?? 0, weights.Top1);
-        metrics.Write(line);
-        string ofAverage = average is null
-            ? ""
-            : FormattableString.Invariant($"   average top-1 {average.Top1:f4}  top-5 {average.Top5:f4}");
-        string scores = FormattableString.Invariant($"top-1 {weights.Top1:f4}  top-5 {weights.Top5:f4}{ofAverage}");
-        _progress.OnLine(FormattableString.Invariant(
-            $"after epoch {line.Evaluation,-4} {scores}   ({line.Timing.Seconds:f1} s)"));
+        _metrics?.Write(line);
+        _progress.OnEvaluation(line);
+        return weights.Top1;
     }
 
-    private FineTuneReport Finish()
+    IReadOnlyList<NamedArray> IRunKind.State() => _learner.State();
+
+    IReadOnlyDictionary<string, string> IRunKind.Metadata() => _files.Metadata();
+
+    void IRunKind.End(bool isComplete)
     {
-        (Tally weights, Tally? average) = _tallies ?? _judge.Judge(); // an earlier process made the last evaluation
+        if (isComplete)
+        {
+            _tallies ??= _judge.Judge(); // an earlier process made the last evaluation
+        }
+
+        if (_tallies is not var (weights, average))
+        {
+            return;
+        }
+
         FineTuneReport report = _files.Report(_history, weights, average);
-        _files.Write(report, _learner);
-        return report;
-    }
-
-    // Of a run that was asked to stop: what the newest evaluation of this process came to, if it made any.
-    private FineTuneReport? SoFar() =>
-        _tallies is { } tallies ? _files.Report(_history, tallies.Weights, tallies.Average) : null;
-
-    private void Draw(FineTuneReport report)
-    {
-        try
+        if (isComplete)
         {
-            _folder.WriteReport(FineTunePage.Of(report, _folder.MetricsPath).Draw());
+            _files.Write(report, _learner);
+            _report = report;
         }
-        catch (InputException e)
-        {
-            _progress.OnLine($"the report could not be written: {e.Message}"); // all else is there
-        }
-    }
 
-    private bool IsCheckpointDue() => _checkpoints.IsDue(_step, _settings.Run.CheckpointEvery);
-
-    private void Save(MetricsLog metrics)
-    {
-        using var scope = new StepScope();
-        _checkpoints.Save(
-            new RunPosition(_step, _history.Count, _accuracy, _bestAccuracy),
-            _learner.State,
-            _files.Metadata(),
-            metrics);
+        _progress.OnReport(report);
     }
 }
 

@@ -1,15 +1,12 @@
-using CudaViT.Training.Reports.Pictures;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Runs.Pretraining;
 
-/// <summary>Is told what happens in a training run, on the thread that trains. The command line draws it.</summary>
-public interface ITrainingProgress
+/// <summary>Is told what happens in a pre-training run, on the thread that trains.</summary>
+public interface ITrainingProgress : IRunProgress
 {
     /// <summary>Everything is ready; the first step or evaluation follows.</summary>
     void OnStart(RunOverview overview);
-
-    /// <summary>Something worth a line: a damaged checkpoint was passed over, the labels are missing.</summary>
-    void OnNote(string line);
 
     /// <summary>A step was made.</summary>
     void OnStep(StepMetrics step);
@@ -19,9 +16,4 @@ public interface ITrainingProgress
 
     /// <summary>An evaluation was made.</summary>
     void OnEvaluation(EvaluationMetrics evaluation);
-
-    /// <summary>Pictures of the encoder were made for the report.</summary>
-    void OnPictures(RunPictures pictures)
-    {
-    }
 }

@@ -1,3 +1,7 @@
+using CudaViT.Core;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs.Pretraining;
@@ -11,14 +15,16 @@ public sealed record RunOverview
     /// <summary>Resolved settings.</summary>
     public required TrainSettings Settings { get; init; }
 
-    /// <summary>Name of the device.</summary>
-    public required string Device { get; init; }
+    /// <summary>The device.</summary>
+    public required IBackend Backend { get; init; }
 
-    /// <summary>Name of the training data.</summary>
-    public required string Data { get; init; }
+    /// <summary>Training images, and those to judge by.</summary>
+    public required DatasetSplits Images { get; init; }
 
-    /// <summary>Images to train on.</summary>
-    public required int TrainImages { get; init; }
+    /// <summary>
+    /// The encoder that is trained, as it is at any time: who looks at it leaves it as it was, its mode included.
+    /// </summary>
+    public required Encoder Encoder { get; init; }
 
     /// <summary>Images to judge by; 0 for none.</summary>
     public required int HeldOutImages { get; init; }
@@ -37,4 +43,26 @@ public sealed record RunOverview
 
     /// <summary>Steps of the whole run.</summary>
     public long Steps => (long)StepsPerEpoch * Settings.Recipe.Epochs;
+
+    /// <summary>Name of the device.</summary>
+    public string Device => Backend.Name;
+
+    /// <summary>Name of the training data.</summary>
+    public string Data => Images.Train.Name;
+
+    /// <summary>Images to train on.</summary>
+    public int TrainImages => Images.Train.Count;
+
+    /// <summary>What <c>run.json</c> says of the run by now.</summary>
+    internal RunRecord ToRecord() => new()
+    {
+        Device = Device,
+        Data = Data,
+        TrainImages = TrainImages,
+        HeldOutImages = HeldOutImages,
+        Parameters = Parameters,
+        TrainedParameters = TrainedParameters,
+        StepsPerEpoch = StepsPerEpoch,
+        Damaged = [.. Images.Train.Damaged, .. Images.HeldOut?.Damaged ?? []],
+    };
 }

@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Features;
 using CudaViT.Training.Evaluation.Knn;
-using CudaViT.Training.Reports.Pictures;
-using CudaViT.Training.Reports.Runs;
+using CudaViT.Training.Methods;
+using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Runs.Feeding;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
@@ -13,28 +12,25 @@ using CudaViT.Training.Settings;
 namespace CudaViT.Training.Runs.Pretraining;
 
 /// <summary>
-/// A training run from its first step to its last, or on from a checkpoint: data, steps, metrics, evaluations,
-/// checkpoints. A run that was stopped or killed and resumed ends in the same bits as one that was not.
+/// A pre-training run: a method learns from pairs of views, and the encoder is judged by nearest neighbours. The order
+/// of things is <see cref="RunLoop"/>'s.
 /// </summary>
-public sealed class Trainer
+public sealed class Trainer : IRunKind
 {
     private readonly TrainSettings _settings;
     private readonly RunFolder _folder;
     private readonly IBackend _backend;
     private readonly ITrainingProgress _progress;
     private readonly DatasetSplits _data;
-    private readonly Learner _learner;
-    private readonly RunCheckpoints _checkpoints;
+    private readonly IMethodLearner _learner;
     private readonly KnnEvaluation? _evaluation;
     private readonly KnnMonitor? _monitor;
-    private readonly RunReporter _reporter;
+    private readonly RunLoop _loop;
     private readonly List<EvaluationMetrics> _evaluations = [];
     private readonly int _stepsPerEpoch;
 
-    private long _step;              // done
-    private int _evaluationCount;    // done, in all processes of the run
-    private double? _accuracy;       // at _step, if it was measured there
-    private double? _bestAccuracy;
+    private MetricsLog? _metrics;
+    private BatchFeed? _feed;
     private double? _rawPixelAccuracy;
 
     /// <summary>Opens the data and builds the model. Writes nothing yet.</summary>
@@ -58,18 +54,9 @@ public sealed class Trainer
             settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
         _settings = settings with { Model = settings.Model with { Channels = _data.Train.Channels } };
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
-        if (_stepsPerEpoch == 0)
-        {
-            throw new RunException(
-                $"{_data.Train.Name}: {_data.Train.Count} images are fewer than one batch of {settings.Recipe.Batch}; "
-                + $"expected at least one batch; use --batch {_data.Train.Count} or less, or more images.");
-        }
-
+        RunException.RequireBatch(_data.Train, settings.Recipe.Batch);
         BatchFeed.Require(_data.Train, _settings, backend);
-        _learner = new Learner(_settings, backend, _data.Train.Normalization);
-        var identity = new RunIdentity(
-            _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name);
-        _checkpoints = new RunCheckpoints(folder, settings.Run.KeepCheckpoints, identity, progress.OnNote);
+        _learner = PretrainingMethods.Create(_settings, backend, _data.Train.Normalization);
         _evaluation = KnnEvaluation.IsPossible(_data)
             ? new KnnEvaluation(_data, backend, _settings.Model.ImageSize, _settings.Evaluation.Batch)
             : null;
@@ -79,21 +66,11 @@ public sealed class Trainer
                 backend,
                 _settings.Evaluation,
                 _settings.Model.ImageSize,
-                _learner.Model.BaseEncoder.FeatureWidth,
+                _learner.Encoder.FeatureWidth,
                 _settings.ParameterType)
             : null;
-        _reporter = new RunReporter(
-            folder,
-            progress,
-            () => _step,
-            () => PictureMaker.Make(_learner.Model.BaseEncoder, _settings, _data, backend, _step),
-            () => RunRecord.Of(Overview(), _data));
+        _loop = new RunLoop(this, Plan(), folder, progress);
     }
-
-    private long LastStep => (long)_stepsPerEpoch * _settings.Recipe.Epochs;
-
-    // Evaluation n follows the last step of epoch n − 1.
-    private bool IsEvaluationDue => _evaluation is not null && _step == (long)_evaluationCount * _stepsPerEpoch;
 
     /// <summary>Trains until the last step, or until asked to stop.</summary>
     /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
@@ -104,154 +81,82 @@ public sealed class Trainer
     /// </exception>
     public TrainingResult Run(bool resume, CancellationToken stop)
     {
-        using IDisposable owner = _folder.Own();
-        Begin(resume);
-        using MetricsLog metrics = MetricsLog.Resume(_folder.MetricsPath, _step, _evaluationCount);
-        _progress.OnStart(Overview());
-        try
+        (bool isComplete, long step) = _loop.Run(resume, stop);
+        return new TrainingResult(isComplete, step, _evaluations);
+    }
+
+    private RunPlan Plan() => new()
+    {
+        Identity = new RunIdentity(
+            _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name),
+        Epochs = _settings.Recipe.Epochs,
+        FirstEvaluation = _evaluation is null ? null : 0,
+        CheckpointEvery = _settings.Run.CheckpointEvery,
+        KeepCheckpoints = _settings.Run.KeepCheckpoints,
+        Settings = _settings,
+        Images = _data.HeldOut is null ? [_data.Train] : [_data.Train, _data.HeldOut],
+    };
+
+    void IRunKind.Start()
+    {
+        if (_settings.Init.Path is not null)
         {
-            return Train(metrics, stop);
-        }
-        catch (Exception e) when (e is InputException or AnomalyException)
-        {
-            _reporter.Fail();
-            throw;
+            _progress.OnNote(PretrainingMethods.LoadInitial(_learner, _settings.Init, _backend));
         }
     }
 
-    private TrainingResult Train(MetricsLog metrics, CancellationToken stop)
+    void IRunKind.Load(Checkpoint checkpoint)
     {
+        ILookup<bool, KeyValuePair<string, NdArray>> isMonitor = checkpoint.Read(_backend)
+            .ToLookup(pair => pair.Key.StartsWith(FeatureBank.Prefix, StringComparison.Ordinal));
+        _learner.Load(isMonitor[false].ToDictionary());
+        _monitor?.Bank.Load(isMonitor[true].ToDictionary());
+    }
+
+    void IRunKind.Begin(RunPosition position, MetricsLog? metrics)
+    {
+        _metrics = metrics;
+        _progress.OnStart(new RunOverview
+        {
+            Folder = _folder.Path,
+            Settings = _settings,
+            Backend = _backend,
+            Images = _data,
+            Encoder = _learner.Encoder,
+            HeldOutImages = _evaluation is null ? 0 : _data.HeldOut!.Count,
+            Parameters = _learner.ParameterCount,
+            TrainedParameters = _learner.TrainedParameterCount,
+            StepsPerEpoch = _stepsPerEpoch,
+            StepsDone = position.Step,
+        });
         if (_evaluation is null)
         {
             _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
         }
-
-        using (BatchFeed feed = OpenFeed()) // which makes the first batches during the first evaluation
-        {
-            Evaluate(metrics, stop);
-            if (_step > 0 && IsCheckpointDue())
-            {
-                Save(metrics); // of an evaluation that an earlier process was stopped before
-            }
-
-            _reporter.Draw();
-            while (_step < LastStep && !stop.IsCancellationRequested)
-            {
-                Step(feed, metrics);
-                Monitor(metrics);
-                Evaluate(metrics, stop);
-                if (IsCheckpointDue())
-                {
-                    Save(metrics);
-                    _reporter.Update();
-                }
-            }
-        }
-
-        bool isComplete = _step == LastStep && !IsEvaluationDue;
-        Save(metrics);
-        if (isComplete)
-        {
-            WriteFinal();
-        }
-
-        _reporter.Draw();
-        _checkpoints.NoteDamaged(_data.Train);
-        if (_data.HeldOut is not null)
-        {
-            _checkpoints.NoteDamaged(_data.HeldOut);
-        }
-
-        return new TrainingResult(isComplete, _step, _evaluations);
     }
 
-    private void Begin(bool resume)
+    IDisposable IRunKind.OpenFeed(long step) => _feed = BatchFeed.OfPairs(
+        _data.Train, _settings, _backend, (int)(step / _stepsPerEpoch), (int)(step % _stepsPerEpoch));
+
+    void IRunKind.Step(long step)
     {
-        bool isNew = !(resume && _folder.HasRun);
-        if (isNew)
-        {
-            LoadInitialWeights(); // before there is a folder, so that none is left behind by a file that does not fit
-        }
-
-        if (_checkpoints.Begin(resume) is { } checkpoint)
-        {
-            using var scope = new StepScope();
-            ILookup<bool, KeyValuePair<string, NdArray>> isMonitor = checkpoint.Read(_backend)
-                .ToLookup(pair => pair.Key.StartsWith(FeatureBank.Prefix, StringComparison.Ordinal));
-            _learner.Load(isMonitor[false].ToDictionary());
-            _monitor?.Bank.Load(isMonitor[true].ToDictionary());
-            (_step, _evaluationCount) = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
-            (_accuracy, _bestAccuracy) = (checkpoint.Info.Accuracy, checkpoint.Info.BestAccuracy);
-        }
-        else if (!isNew)
-        {
-            LoadInitialWeights();
-        }
-
-        _folder.WriteSettings(_settings);
-    }
-
-    private void LoadInitialWeights()
-    {
-        if (_settings.Init.Path is not null)
-        {
-            _progress.OnNote(InitialWeights.Load(_settings.Init, _learner.Model, _backend));
-        }
-    }
-
-    private RunOverview Overview() => new()
-    {
-        Folder = _folder.Path,
-        Settings = _settings,
-        Device = _backend.Name,
-        Data = _data.Train.Name,
-        TrainImages = _data.Train.Count,
-        HeldOutImages = _evaluation is null ? 0 : _data.HeldOut!.Count,
-        Parameters = _learner.Model.ParameterCount - _learner.Model.MomentumEncoder.ParameterCount,
-        TrainedParameters = _learner.Model.TrainableParameterCount,
-        StepsPerEpoch = _stepsPerEpoch,
-        StepsDone = _step,
-    };
-
-    private BatchFeed OpenFeed() => BatchFeed.OfPairs(
-        _data.Train, _settings, _backend, (int)(_step / _stepsPerEpoch), (int)(_step % _stepsPerEpoch));
-
-    private void Step(BatchFeed feed, MetricsLog metrics)
-    {
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan waitedBefore = feed.TimeWaited;
-        if (!feed.TryNext(out DeviceBatch? batch))
-        {
-            throw new InvalidOperationException($"The data ended after step {_step} of {LastStep}.");
-        }
-
+        var clock = new RunClock(_feed!.TimeWaited);
+        DeviceBatch batch = _feed.Next();
         StepOutcome outcome;
         using (var scope = new StepScope())
         {
             outcome = _learner.Step(
-                batch.View(0),
-                batch.View(1),
+                [batch.View(0), batch.View(1)],
                 batch.Epoch + ((double)batch.Iteration / _stepsPerEpoch),
                 _monitor is null ? null : features => _monitor.Bank.Add(features, batch.Labels),
-                feed.SendAhead);
+                _feed.SendAhead);
         }
 
-        _step++;
-        _accuracy = null;
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        StepMetrics line = Metrics(outcome, elapsed, feed.TimeWaited - waitedBefore);
-        metrics.Write(line);
-        _progress.OnStep(line);
-    }
-
-    private StepMetrics Metrics(StepOutcome outcome, TimeSpan elapsed, TimeSpan waited)
-    {
-        // Every similarity equal: −log(1/B) times 2τ, for both directions.
-        double collapse = 4 * _settings.Recipe.Temperature * Math.Log(_settings.Recipe.Batch);
-        return new StepMetrics
+        double collapse = _learner.CollapseLoss;
+        var line = new StepMetrics
         {
-            Step = _step,
-            Epoch = (double)_step / _stepsPerEpoch,
+            Step = step,
+            Epoch = (double)step / _stepsPerEpoch,
             Loss = outcome.Loss,
             CollapseLoss = collapse,
             LossOverCollapse = outcome.Loss / collapse,
@@ -259,86 +164,75 @@ public sealed class Trainer
             Momentum = outcome.Momentum,
             GradientNorms = outcome.GradientNorms,
             OutputStd = outcome.OutputStd,
-            Timing = new StepTiming(
-                elapsed.TotalMilliseconds, _settings.Recipe.Batch / elapsed.TotalSeconds, waited / elapsed),
+            Timing = clock.Step(_settings.Recipe.Batch, _feed.TimeWaited),
         };
+        _metrics?.Write(line);
+        _progress.OnStep(line);
+        Monitor(step);
     }
 
     // Part of the step: a run that was asked to stop reads it before it saves.
-    private void Monitor(MetricsLog metrics)
+    private void Monitor(long step)
     {
-        bool isEndOfEpoch = _step % _stepsPerEpoch == 0;
-        if (_monitor is null || !(isEndOfEpoch || _step % _settings.Evaluation.MonitorEvery == 0))
+        bool isEndOfEpoch = step % _stepsPerEpoch == 0;
+        if (_monitor is null || !(isEndOfEpoch || step % _settings.Evaluation.MonitorEvery == 0))
         {
             return;
         }
 
-        long start = Stopwatch.GetTimestamp();
+        var clock = new RunClock(TimeSpan.Zero);
         (double accuracy, int images) = _monitor.Measure(_learner.Features, all: isEndOfEpoch);
         var line = new MonitorMetrics
         {
-            Step = _step,
+            Step = step,
             MonitorAccuracy = accuracy,
             K = _settings.Evaluation.MonitorNeighbours,
             BankRows = _monitor.Bank.Count,
             Images = images,
-            Timing = new EvaluationTiming(Stopwatch.GetElapsedTime(start).TotalSeconds),
+            Timing = new EvaluationTiming(clock.Elapsed.TotalSeconds),
         };
-        metrics.Write(line);
+        _metrics?.Write(line);
         _progress.OnMonitor(line);
     }
 
-    // Asked to stop, a run leaves an evaluation that is due for later: its checkpoint knows.
-    private void Evaluate(MetricsLog metrics, CancellationToken stop)
+    double IRunKind.Evaluate(int number, long step)
     {
-        if (!IsEvaluationDue || stop.IsCancellationRequested)
-        {
-            return;
-        }
-
-        long start = Stopwatch.GetTimestamp();
+        var clock = new RunClock(TimeSpan.Zero);
         int k = _settings.Evaluation.Neighbours;
         _rawPixelAccuracy ??= _evaluation!.RawPixelAccuracies(k)[0];
-        _accuracy = _evaluation!.Accuracies(_learner.Features, k)[0];
-        _bestAccuracy = Math.Max(_bestAccuracy ?? 0, _accuracy.Value);
         var line = new EvaluationMetrics
         {
-            Step = _step,
-            Evaluation = _evaluationCount,
+            Step = step,
+            Evaluation = number,
             K = k,
-            KnnAccuracy = _accuracy.Value,
+            KnnAccuracy = _evaluation!.Accuracies(_learner.Features, k)[0],
             RawPixelAccuracy = _rawPixelAccuracy.Value,
-            Timing = new EvaluationTiming(Stopwatch.GetElapsedTime(start).TotalSeconds),
+            Timing = new EvaluationTiming(clock.Elapsed.TotalSeconds),
         };
-        _evaluationCount++;
         _evaluations.Add(line);
-        metrics.Write(line);
+        _metrics?.Write(line);
         _progress.OnEvaluation(line);
+        return line.KnnAccuracy;
     }
 
-    private bool IsCheckpointDue() => _checkpoints.IsDue(_step, _settings.Run.CheckpointEvery);
+    IReadOnlyList<NamedArray> IRunKind.State() => [.. _learner.State(), .. _monitor?.Bank.State() ?? []];
 
-    private void Save(MetricsLog metrics)
+    // Tells `cudavit knn` how to build the network.
+    IReadOnlyDictionary<string, string> IRunKind.Metadata() => Metadata();
+
+    void IRunKind.End(bool isComplete)
     {
-        using var scope = new StepScope();
-        _checkpoints.Save(
-            new RunPosition(_step, _evaluationCount, _accuracy, _bestAccuracy),
-            () => [.. _learner.State(), .. _monitor?.Bank.State() ?? []],
-            Metadata(),
-            metrics);
+        if (isComplete)
+        {
+            using var scope = new StepScope();
+            _folder.WriteFinal(_learner.State(), Metadata());
+        }
     }
 
-    // Tells `cudavit knn` how to build the network. No path, thread count or date: equal runs write equal bytes.
     private Dictionary<string, string> Metadata() => new()
     {
         [TrainSettings.MetadataKey] = SettingsJson.Write(_settings.ResultOnly()),
     };
-
-    private void WriteFinal()
-    {
-        using var scope = new StepScope();
-        _folder.WriteFinal(_learner.State(), Metadata());
-    }
 }
 
 /// <summary>How a training run ended.</summary>

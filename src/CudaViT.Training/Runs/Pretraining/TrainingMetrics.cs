@@ -1,4 +1,5 @@
 using CudaViT.Training.Optim;
+using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Training.Runs.Pretraining;
 
@@ -38,12 +39,6 @@ public sealed record StepMetrics
     /// <summary>Measured by the clock; differs from run to run.</summary>
     public required StepTiming Timing { get; init; }
 }
-
-/// <summary>What the clock says about a step.</summary>
-/// <param name="Milliseconds">Duration of the step, waiting included.</param>
-/// <param name="ImagesPerSecond">Images (not views) of the batch over that duration.</param>
-/// <param name="WaitingShare">Part of the duration spent waiting for data, 0 to 1.</param>
-public sealed record StepTiming(double Milliseconds, double ImagesPerSecond, double WaitingShare);
 
 /// <summary>A reading of the kNN monitor: a line of <c>metrics.jsonl</c>.</summary>
 public sealed record MonitorMetrics
@@ -90,7 +85,3 @@ public sealed record EvaluationMetrics
     /// <summary>Measured by the clock; differs from run to run.</summary>
     public required EvaluationTiming Timing { get; init; }
 }
-
-/// <summary>What the clock says about an evaluation.</summary>
-/// <param name="Seconds">Duration of feature extraction and vote.</param>
-public sealed record EvaluationTiming(double Seconds);

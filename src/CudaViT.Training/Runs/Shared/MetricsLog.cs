@@ -1,7 +1,5 @@
 using System.Text.Json;
 using CudaViT.Training.Checkpoints;
-using CudaViT.Training.Runs.FineTuning;
-using CudaViT.Training.Runs.Pretraining;
 
 namespace CudaViT.Training.Runs.Shared;
 
@@ -44,25 +42,20 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    /// <summary>Adds the line of a step.</summary>
+    /// <summary>Adds the line of a step, of an evaluation or of another reading.</summary>
+    /// <typeparam name="T">A record with the step it belongs to; an evaluation has its number, too.</typeparam>
     /// <exception cref="CheckpointException">The disk is full.</exception>
-    public void Write(StepMetrics metrics) => WriteLine(metrics);
-
-    /// <summary>Adds the line of an evaluation.</summary>
-    /// <exception cref="CheckpointException">The disk is full.</exception>
-    public void Write(EvaluationMetrics metrics) => WriteLine(metrics);
-
-    /// <summary>Adds the line of a reading of the monitor.</summary>
-    /// <exception cref="CheckpointException">The disk is full.</exception>
-    public void Write(MonitorMetrics metrics) => WriteLine(metrics);
-
-    /// <summary>Adds the line of a fine-tuning step.</summary>
-    /// <exception cref="CheckpointException">The disk is full.</exception>
-    public void Write(FineTuneStepMetrics metrics) => WriteLine(metrics);
-
-    /// <summary>Adds the line of a fine-tuned classifier's evaluation.</summary>
-    /// <exception cref="CheckpointException">The disk is full.</exception>
-    public void Write(FineTuneEvaluation metrics) => WriteLine(metrics);
+    public void Write<T>(T line)
+    {
+        try
+        {
+            _stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, Json), (byte)'\n']);
+        }
+        catch (IOException e)
+        {
+            throw CannotWrite(_path, e);
+        }
+    }
 
     /// <summary>Brings every line to the disk.</summary>
     /// <exception cref="CheckpointException">The disk is full.</exception>
@@ -138,18 +131,6 @@ public sealed class MetricsLog : IDisposable
         $"{path}: cannot be written ({e.Message.TrimEnd('.')}); expected room for a few hundred bytes a step; "
         + "free some space, then go on with --resume.",
         e);
-
-    private void WriteLine<T>(T line)
-    {
-        try
-        {
-            _stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, Json), (byte)'\n']);
-        }
-        catch (IOException e)
-        {
-            throw CannotWrite(_path, e);
-        }
-    }
 
     /// <summary>What decides whether a checkpoint covers a line.</summary>
     private sealed record Place(long Step, int? Evaluation);

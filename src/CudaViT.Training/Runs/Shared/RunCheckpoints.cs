@@ -5,14 +5,16 @@ using CudaViT.Training.Models.Nn;
 namespace CudaViT.Training.Runs.Shared;
 
 /// <summary>
-/// The checkpoints of a run, of whatever kind it is: when they are due, what they say about the run's position, and
-/// whether the run that is about to go on is the one that wrote them.
+/// The checkpoints of a run, of whatever kind it is: what they say about the run's position, and whether the run that is
+/// about to go on is the one that wrote them.
 /// </summary>
 /// <param name="folder">Where the run is.</param>
 /// <param name="keep">How many of the newest stay.</param>
 /// <param name="identity">What a run must share with its checkpoints.</param>
 /// <param name="note">Gets lines for the user.</param>
-internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity identity, Action<string> note)
+/// <param name="sharesFolder">Whether files that are no run's may lie in the folder.</param>
+internal sealed class RunCheckpoints(
+    RunFolder folder, int keep, RunIdentity identity, Action<string> note, bool sharesFolder = false)
 {
     private readonly CheckpointStore _store = folder.Checkpoints(keep);
     private (long Step, int Evaluations)? _saved;
@@ -31,7 +33,12 @@ internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity ide
 
         if (!resume || !folder.HasRun)
         {
-            folder.Create();
+            folder.Create(mayHoldOthers: sharesFolder);
+        }
+
+        if (!resume && _store.HasAny)
+        {
+            throw folder.InUse();
         }
 
         _store.CleanUp();
@@ -49,12 +56,6 @@ internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity ide
 
         return checkpoint;
     }
-
-    /// <summary>Whether there is to be a checkpoint after a step.</summary>
-    /// <param name="step">Steps done.</param>
-    /// <param name="every">Steps between checkpoints besides the one after each epoch; null for those alone.</param>
-    public bool IsDue(long step, int? every) =>
-        step % identity.StepsPerEpoch == 0 || (every is { } period && step % period == 0);
 
     /// <summary>Writes a checkpoint, unless the position has one already.</summary>
     /// <param name="position">Where the run is.</param>
@@ -91,7 +92,7 @@ internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity ide
     }
 
     /// <summary>Lists the images of a data set that could not be decoded.</summary>
-    public void NoteDamaged(IImageDataset dataset)
+    public static void NoteDamaged(IImageDataset dataset, Action<string> note)
     {
         IReadOnlyList<DamagedImage> damaged = dataset.Damaged;
         if (damaged.Count > 0)
@@ -110,7 +111,7 @@ internal sealed class RunCheckpoints(RunFolder folder, int keep, RunIdentity ide
         if (checkpoint.Info.SettingsDigest != identity.SettingsDigest)
         {
             throw new RunException(
-                $"{checkpoint.TensorPath}: this checkpoint was written with other settings than "
+                $"{checkpoint.TensorPath}: this checkpoint was written with other {identity.Decides} than "
                 + $"{folder.SettingsPath}; "
                 + "expected those of the run; undo the change, or start a new run in another folder.");
         }
@@ -139,4 +140,6 @@ internal readonly record struct RunPosition(long Step, int Evaluations, double? 
 /// <param name="SettingsDigest">SHA-256 of the settings that decide the result.</param>
 /// <param name="StepsPerEpoch">Steps in an epoch.</param>
 /// <param name="Data">Name of the training data, for messages.</param>
-internal sealed record RunIdentity(ulong Seed, string Preset, string SettingsDigest, int StepsPerEpoch, string Data);
+/// <param name="Decides">What the digest is of, for messages.</param>
+internal sealed record RunIdentity(
+    ulong Seed, string Preset, string SettingsDigest, int StepsPerEpoch, string Data, string Decides = "settings");

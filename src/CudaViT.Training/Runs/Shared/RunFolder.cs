@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Models.Nn;
-using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs.Shared;
@@ -70,25 +69,20 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
         return new Hold(this);
     }
 
-    /// <summary>The settings a run was begun with.</summary>
-    /// <exception cref="SettingsException">They cannot be read.</exception>
-    public TrainSettings ReadSettings() => new SettingsRequest { File = SettingsPath }.Resolve();
-
     /// <summary>Makes the folder for a new run.</summary>
+    /// <param name="mayHoldOthers">Whether files that are no run's may lie in it.</param>
     /// <exception cref="RunException">It holds a run already, or is not empty, or cannot be made.</exception>
-    public void Create()
+    public void Create(bool mayHoldOthers = false)
     {
         if (HasRun)
         {
-            throw new RunException(
-                $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, "
-                + "or name another with --out.");
+            throw InUse();
         }
 
         try
         {
             Directory.CreateDirectory(Path);
-            if (Directory.EnumerateFileSystemEntries(Path).Any(entry => !IsOfNoAccount(entry)))
+            if (!mayHoldOthers && Directory.EnumerateFileSystemEntries(Path).Any(entry => !IsOfNoAccount(entry)))
             {
                 throw new RunException(
                     $"{Path}: the folder is not empty; expected an empty or a new one; name another with --out.");
@@ -102,6 +96,11 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
                 e);
         }
     }
+
+    /// <summary>Says that a new run cannot begin here.</summary>
+    internal RunException InUse() => new(
+        $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, or name another "
+        + "with --out.");
 
     /// <summary>Writes the settings.</summary>
     /// <exception cref="CheckpointException">They cannot be written.</exception>

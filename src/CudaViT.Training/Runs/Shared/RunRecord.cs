@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CudaViT.Data.Sets;
-using CudaViT.Training.Runs.Pretraining;
 
 namespace CudaViT.Training.Runs.Shared;
 
@@ -40,19 +39,6 @@ public sealed record RunRecord
 
     /// <summary>Images that could not be decoded, as far as the newest process of the run met them.</summary>
     public IReadOnlyList<DamagedImage> Damaged { get; init; } = [];
-
-    /// <summary>The record of a run.</summary>
-    internal static RunRecord Of(RunOverview overview, DatasetSplits data) => new()
-    {
-        Device = overview.Device,
-        Data = overview.Data,
-        TrainImages = overview.TrainImages,
-        HeldOutImages = overview.HeldOutImages,
-        Parameters = overview.Parameters,
-        TrainedParameters = overview.TrainedParameters,
-        StepsPerEpoch = overview.StepsPerEpoch,
-        Damaged = [.. data.Train.Damaged, .. data.HeldOut?.Damaged ?? []],
-    };
 
     /// <summary>Reads a record.</summary>
     /// <returns>Null where there is none that can be read, as in runs of older versions.</returns>

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using CudaViT.Core;
 using CudaViT.Data.Views;
 
@@ -7,7 +5,7 @@ namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>Everything that decides a fine-tuning run. Written to <c>settings.json</c> beside its results.</summary>
 [SettingsSection]
-public sealed record FineTuneSettings
+public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
 {
     /// <summary>Under this name, fine-tuned models carry these settings, as JSON.</summary>
     public const string MetadataKey = "finetune";
@@ -115,18 +113,8 @@ public sealed record FineTuneSettings
     internal int TestShortSide() =>
         Views.TestShortSide ?? EvaluationTransform.UsualShortSide(Pretraining.Model.ImageSize);
 
-    /// <summary>SHA-256, in hexadecimal, of all settings that decide the result.</summary>
-    internal string Digest() =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(ResultOnly()))));
-
-    /// <summary>
-    /// The first setting that decides the result and differs, as its key and both values; null if none does.
-    /// </summary>
-    internal (string Key, string Mine, string Other)? FirstDifference(FineTuneSettings other) =>
-        SettingsJson.FirstDifference(ResultOnly(), other.ResultOnly());
-
     /// <summary>The same with everything at its default that does not change the result.</summary>
-    internal FineTuneSettings ResultOnly() => this with
+    public FineTuneSettings ResultOnly() => this with
     {
         Checkpoint = null,
         Run = new RunSettings(),

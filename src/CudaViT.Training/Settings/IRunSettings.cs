@@ -1,0 +1,38 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace CudaViT.Training.Settings;
+
+/// <summary>Everything that decides a run of one kind: what the settings of all kinds can do.</summary>
+/// <typeparam name="TSelf">The record that implements this.</typeparam>
+public interface IRunSettings<TSelf>
+    where TSelf : class, IRunSettings<TSelf>
+{
+    /// <summary>The same run with another number of epochs; the warm-up keeps its share.</summary>
+    TSelf WithEpochs(int epochs);
+
+    /// <summary>The same with everything at its default that does not change the result.</summary>
+    TSelf ResultOnly();
+
+    /// <summary>Checks values against each other and their ranges.</summary>
+    /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
+    void Validate();
+}
+
+/// <summary>Compares the settings of runs of one kind.</summary>
+internal static class RunSettingsComparison
+{
+    /// <summary>
+    /// SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits.
+    /// </summary>
+    public static string Digest<T>(this T settings)
+        where T : class, IRunSettings<T> =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(settings.ResultOnly()))));
+
+    /// <summary>
+    /// The first setting that decides the result and differs, as its key and both values; null if none does.
+    /// </summary>
+    public static (string Key, string Mine, string Other)? FirstDifference<T>(this T settings, T other)
+        where T : class, IRunSettings<T> =>
+        SettingsJson.FirstDifference(settings.ResultOnly(), other.ResultOnly());
+}
