@@ -65,6 +65,12 @@ internal static class CommandLine
         {
             return Fail(error, Failure, e.Message);
         }
+        catch (OutOfMemoryException)
+        {
+            return Fail(
+                error, Failure, "no memory is left, and it was not an array of the device that was too large; use a "
+                    + "smaller batch or image size, fewer --workers, or free some memory");
+        }
 #pragma warning disable CA1031 // The last resort of a program that people talk to: a line, not a stack trace.
         catch (Exception e)
 #pragma warning restore CA1031

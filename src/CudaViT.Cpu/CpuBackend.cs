@@ -20,12 +20,17 @@ public sealed partial class CpuBackend : IBackend
     /// <param name="poison">
     /// Fill every fresh block with 0xFF, which is NaN in all floating-point types: reads of what nobody wrote show up.
     /// </param>
+    /// <param name="memoryLimit">
+    /// Most bytes that arrays may take together; null for what CUDAVIT_MEMORY_LIMIT says (for example 8GiB), or all
+    /// there is.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is not positive.</exception>
-    public CpuBackend(int? threads = null, bool poison = false)
+    /// <exception cref="DeviceMemoryException">CUDAVIT_MEMORY_LIMIT is no size.</exception>
+    public CpuBackend(int? threads = null, bool poison = false, long? memoryLimit = null)
     {
         Threads = threads ?? Environment.ProcessorCount;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Threads, nameof(threads));
-        _pool = new CpuMemoryPool(poison);
+        _pool = new CpuMemoryPool(poison, memoryLimit);
         _team = new WorkerTeam(Threads);
     }
 

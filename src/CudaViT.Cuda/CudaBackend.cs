@@ -26,10 +26,10 @@ public sealed partial class CudaBackend : IBackend
     /// <param name="driver">The device; the backend disposes of it.</param>
     /// <param name="kernels">The kernels to run; null for the built-in ones.</param>
     /// <param name="memoryLimit">
-    /// Most bytes of the device's memory that arrays may take together; null for what CUDAVIT_MEMORY_LIMIT says (for example
-    /// 8GiB), or all there is.
+    /// Most bytes of the device's memory that arrays may take together; null for what CUDAVIT_MEMORY_LIMIT says (for
+    /// example 8GiB), or all there is.
     /// </param>
-    /// <exception cref="GpuException">CUDAVIT_MEMORY_LIMIT is no size.</exception>
+    /// <exception cref="DeviceMemoryException">CUDAVIT_MEMORY_LIMIT is no size.</exception>
     public CudaBackend(IGpuDriver driver, KernelCatalog? kernels = null, long? memoryLimit = null)
     {
         ArgumentNullException.ThrowIfNull(driver);

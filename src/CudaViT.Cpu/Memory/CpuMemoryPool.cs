@@ -1,51 +1,38 @@
-using System.Numerics;
 using CudaViT.Core;
 
 namespace CudaViT.Cpu;
 
-/// <summary>
-/// Blocks by size class, last returned first handed out: once a step's requests repeat, so do its addresses, and
-/// nothing is allocated any more.
-/// </summary>
-/// <param name="poison">Whether to fill every block with 0xFF before handing it out.</param>
-internal sealed class CpuMemoryPool(bool poison)
+/// <summary>Blocks of host memory by size class.</summary>
+internal sealed class CpuMemoryPool : BlockPool<CpuBlock>
 {
     private const int SmallestClass = 256;
 
     // A managed array's limit, less room for alignment and the last size class.
     private const long LargestBlock = (long)int.MaxValue - (1 << 20);
 
-    private readonly Lock _gate = new();
-    private readonly Dictionary<int, Stack<CpuBlock>> _free = [];
-    private long _live;
-    private long _peak;
-    private long _pooled;
-    private long _requests;
-    private long _collected;
+    private readonly bool _poison;
+    private readonly Func<int, CpuBlock> _allocate;
 
-    public MemoryStatistics Statistics
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return new MemoryStatistics(_live, _peak, _pooled, _requests, _collected);
-            }
-        }
-    }
+    /// <summary>Makes a pool.</summary>
+    /// <param name="poison">Whether to fill every block with 0xFF before handing it out.</param>
+    /// <param name="limit">Most bytes to take; null for what the environment says, or all there is.</param>
+    /// <param name="allocate">Where blocks come from; null for the managed heap.</param>
+    /// <exception cref="DeviceMemoryException">The environment's limit is no size.</exception>
+    public CpuMemoryPool(bool poison, long? limit = null, Func<int, CpuBlock>? allocate = null)
+        : base("cpu", limit) =>
+        (_poison, _allocate) = (poison, allocate ?? (size => new CpuBlock(size)));
 
     public CpuStorage Rent(long sizeInBytes)
     {
         if (sizeInBytes > LargestBlock)
         {
             throw new DeviceMemoryException(
-                $"cpu: one array would take {sizeInBytes} bytes, but this device's arrays hold at most {LargestBlock}. "
-                + "Use a smaller batch or image size.");
+                $"{Device}: one array would take {MemorySize.Text(sizeInBytes)}, but this device's arrays hold at most "
+                + $"{MemorySize.Text(LargestBlock)}. Use a smaller batch or image size.");
         }
 
-        int size = SizeClass((int)sizeInBytes);
-        CpuBlock block = Take(size) ?? new CpuBlock(size);
-        if (poison)
+        CpuBlock block = Take(Math.Min(LargestBlock, SizeClass(sizeInBytes, SmallestClass, CpuBlock.Alignment)));
+        if (_poison)
         {
             block.Bytes.Fill(0xFF);
         }
@@ -53,50 +40,30 @@ internal sealed class CpuMemoryPool(bool poison)
         return new CpuStorage(this, block, (int)sizeInBytes);
     }
 
-    public void Return(CpuBlock block, bool collected)
-    {
-        lock (_gate)
-        {
-            _live -= block.Size;
-            _pooled += block.Size;
-            _collected += collected ? 1 : 0;
-            if (!_free.TryGetValue(block.Size, out Stack<CpuBlock>? blocks))
-            {
-                _free.Add(block.Size, blocks = new Stack<CpuBlock>());
-            }
+    protected override long SizeOf(CpuBlock block) => block.Size;
 
-            blocks.Push(block);
-        }
+    protected override CpuBlock Allocate(long size) => _allocate((int)size);
+
+    protected override void Free(CpuBlock block)
+    {
+        // Nobody refers to it any more: the collector has it once Trim is done.
     }
 
-    /// <summary>
-    /// Rounds up to a multiple of an eighth of the power of two below, so at most an eighth of a block goes unused.
-    /// </summary>
-    private static int SizeClass(int size)
+    protected override void Trim()
     {
-        if (size <= SmallestClass)
-        {
-            return SmallestClass;
-        }
-
-        int step = 1 << Math.Max(6, BitOperations.Log2((uint)size) - 3);
-        return (int)Math.Min(LargestBlock, ((long)size + step - 1) / step * step);
+        base.Trim();
+        GC.Collect();
     }
 
-    private CpuBlock? Take(int size)
-    {
-        lock (_gate)
-        {
-            _requests++;
-            _live += size;
-            _peak = Math.Max(_peak, _live);
-            if (_free.TryGetValue(size, out Stack<CpuBlock>? blocks) && blocks.TryPop(out CpuBlock? block))
-            {
-                _pooled -= size;
-                return block;
-            }
+    protected override bool IsOutOfMemory(Exception error) => error is OutOfMemoryException;
 
-            return null;
-        }
+    protected override (long InUse, long Total) Usage(Exception error)
+    {
+        // The total is the machine's, or what a container or a setting of the runtime leaves to this process. The load
+        // is the machine's, too, and says nothing where the total is less than it.
+        GCMemoryInfo memory = GC.GetGCMemoryInfo();
+        long total = memory.TotalAvailableMemoryBytes;
+        long inUse = memory.MemoryLoadBytes <= total ? memory.MemoryLoadBytes : 0;
+        return (Math.Max(inUse, Math.Max(Live, GC.GetTotalMemory(forceFullCollection: false))), total);
     }
 }

@@ -23,7 +23,9 @@ internal sealed class CpuStorage : Storage
         }
     }
 
-    protected override void ReturnBlock(bool collected) => _pool.Return(_block, collected);
+    protected override void ReturnBlock(bool collected) => _pool.Return(_block, Role, collected);
+
+    protected override void OnRoleChanging(MemoryRole role) => _pool.ChangeRole(_block, Role, role);
 }
 
 /// <summary>Memory of one size class; outlives the storages that use it in turn.</summary>

@@ -1,6 +1,6 @@
 namespace CudaViT.Core;
 
-/// <summary>A device has no memory left for an array.</summary>
+/// <summary>A device has no memory left for an array, or the limit of what it may take cannot be read.</summary>
 public sealed class DeviceMemoryException : Exception
 {
     /// <summary>Makes an exception without a message.</summary>

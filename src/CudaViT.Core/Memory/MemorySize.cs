@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace CudaViT.Cuda;
+namespace CudaViT.Core;
 
 /// <summary>Sizes of memory as people write them.</summary>
-internal static class MemorySize
+public static class MemorySize
 {
     private static readonly (string Name, long Bytes)[] Units =
         [("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10), ("B", 1)];
