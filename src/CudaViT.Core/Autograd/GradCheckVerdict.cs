@@ -9,6 +9,9 @@ public enum GradCheckVerdict
     /// <summary>The function has a kink within a step of some element, so that differences say nothing there.</summary>
     AtKink,
 
+    /// <summary>The inputs or the result have no elements, so that nothing was shown.</summary>
+    NothingCompared,
+
     /// <summary>Two identical calls gave different bits.</summary>
     NotRepeatable,
 

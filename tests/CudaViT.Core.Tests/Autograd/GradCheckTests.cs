@@ -59,6 +59,104 @@ public sealed class GradCheckTests
     [Fact]
     public void An_infinite_gradient_is_found() => IsWrong(v => v * v, _ => double.PositiveInfinity);
 
+    // The logarithm is not defined a step to the left of these, and near zero it bends more than the first step bears.
+    [Theory]
+    [InlineData(4e-6)]
+    [InlineData(2e-8)]
+    [InlineData(3e-15)]
+    public void The_step_shrinks_until_both_sides_are_finite(double x)
+    {
+        using TestRun run = Backends.Open("cpu");
+        Tensor leaf = run.Leaf([x, 0.5], [2], DType.F64);
+
+        GradCheck.Run(t => Custom.Map(t, Math.Log, v => 1 / v), leaf);
+        GradCheck.Run(t => Custom.Map(t, Math.Sqrt, v => 0.5 / Math.Sqrt(v)), leaf);
+        GradCheckReport report = GradCheck.Examine(
+            t => Custom.Map(t[0], Math.Log, v => (v < 0.1 ? 1 + 1e-5 : 1) / v), leaf);
+
+        Assert.Equal(GradCheckVerdict.Wrong, report.Verdict);
+        Assert.Equal([0], report.Worst[0].Index);
+        Assert.Equal(GradCheckVerdict.Pass, report.Worst[1].Verdict);
+    }
+
+    // At the edge of its domain no step is small enough.
+    [Fact]
+    public void A_function_that_ends_at_the_element_is_wrong_there() => IsWrong(v => Math.Sqrt(v - 0.9), _ => 1);
+
+    // Backward drops the second element, whose gradient is small beside that of the first, or whose results are.
+    [Theory]
+    [InlineData(1, 3e-9, 1e-6)]
+    [InlineData(1e-3, 1e-12, 1e-6)]
+    [InlineData(2e6, 5e-7, 1e-2)]
+    public void A_small_element_is_held_against_its_own_size(double large, double small, double error)
+    {
+        using TestRun run = Backends.Open("cpu");
+        Tensor x = run.Leaf([0.7, -1.3], [2], DType.F64);
+        Tensor Scaled(Tensor[] t, double share) => Custom.Apply(
+            "Scaled", Custom.Zip(t[0].Data, run.Array([large, small], [2], DType.F64), (v, factor) => v * factor), t,
+            dy => [Custom.Zip(dy, run.Array([large, share * small], [2], DType.F64), (g, factor) => g * factor)]);
+
+        GradCheckReport right = GradCheck.Examine(t => Scaled(t, 1), x);
+        GradCheckReport dropped = GradCheck.Examine(t => Scaled(t, 0), x);
+        GradCheckReport nearly = GradCheck.Examine(t => Scaled(t, 1 + error), x);
+
+        Assert.True(right.Verdict == GradCheckVerdict.Pass, $"{right}");
+        Assert.Equal((GradCheckVerdict.Wrong, 1), (dropped.Verdict, dropped.Worst[0].Index[0]));
+        Assert.Equal((GradCheckVerdict.Wrong, 1), (nearly.Verdict, nearly.Worst[0].Index[0]));
+    }
+
+    // What no difference can show is not called wrong: e^-45 beside 1 in both results of a softmax.
+    [Fact]
+    public void An_element_below_the_rounding_of_the_results_passes()
+    {
+        using TestRun run = Backends.Open("cpu");
+        static double[] Softmax(double[] v) => [1 / (1 + Math.Exp(v[1] - v[0])), 1 / (1 + Math.Exp(v[0] - v[1]))];
+        Tensor x = run.Leaf([3, -42], [2], DType.F64);
+
+        GradCheck.Run(
+            t => Custom.Apply(
+                "Softmax", run.Array(Softmax(t.Data.ToDoubles()), [2], DType.F64), [t],
+                dy =>
+                {
+                    double[] y = Softmax(t.Data.ToDoubles());
+                    double[] g = dy.ToDoubles();
+                    double common = (g[0] * y[0]) + (g[1] * y[1]);
+                    return [run.Array([y[0] * (g[0] - common), y[1] * (g[1] - common)], [2], DType.F64)];
+                }),
+            x);
+    }
+
+    // The function rounds at 2^-39 on its way, which its results do not tell; a part in a thousand is still found.
+    [Fact]
+    public void Rounding_on_the_way_is_measured()
+    {
+        using TestRun run = Backends.Open("cpu");
+        Tensor x = run.Normal([20], DType.F64, seed: 3);
+
+        GradCheck.Run(t => Custom.Map(t, v => v + 1e4 - 1e4, _ => 1), x);
+        GradCheckReport report = GradCheck.Examine(t => Custom.Map(t[0], v => v + 1e4 - 1e4, _ => 1.001), x);
+
+        Assert.Equal(GradCheckVerdict.Wrong, report.Verdict);
+    }
+
+    [Fact]
+    public void Comparing_nothing_is_no_pass()
+    {
+        using TestRun run = Backends.Open("cpu");
+        Tensor empty = run.Leaf([], [0, 3], DType.F64);
+        Tensor x = run.Normal([3], DType.F64, seed: 1);
+
+        GradCheckReport report = GradCheck.Examine(t => Custom.Square(t[0]), empty);
+        var error = Assert.Throws<GradCheckException>(() => GradCheck.Run(
+            t => Custom.Apply("Rows", t.Data.Rows(0, 0), [t], dy => [run.Array([0, 0, 0], [3], DType.F64)]), x));
+
+        Assert.Equal((GradCheckVerdict.NothingCompared, 0), (report.Verdict, report.Elements));
+        Assert.Equal(
+            "Gradient check: NothingCompared, 0 elements compared: the inputs have no elements",
+            new GradCheckException(report).Message);
+        Assert.Contains("the result has no elements", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_missing_broadcast_sum_is_found()
     {
