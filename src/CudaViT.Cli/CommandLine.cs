@@ -97,6 +97,7 @@ internal static class CommandLine
             GradcheckCommand.Create(output),
             DoctorCommand.Create(output),
             KernelsCommand.Create(output),
+            SettingsCommand.Create(output),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
@@ -107,15 +108,18 @@ internal static class CommandLine
     private static string Explain(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        string message = parsed.UnmatchedTokens.Count > 0
-            ? $"'{parsed.UnmatchedTokens[0]}' is unknown; expected {Expected(command)}"
+        string message = parsed.UnmatchedTokens is [string unknown, ..]
+            ? $"'{unknown}' is unknown{Spelling.Suggestion(unknown, Known(command))}; expected {Expected(command)}"
             : parsed.Errors[0].Message.TrimEnd('.');
         return $"{message}; see cudavit {(command is RootCommand ? "" : command.Name + " ")}--help";
     }
 
-    private static string Expected(Command command) => command.Subcommands.Count > 0
-        ? "one of the commands " + string.Join(", ", command.Subcommands.Select(sub => sub.Name))
-        : "one of the options " + string.Join(", ", command.Options.Select(option => option.Name));
+    private static IEnumerable<string> Known(Command command) => command.Subcommands.Count > 0
+        ? command.Subcommands.Select(sub => sub.Name)
+        : command.Options.Select(option => option.Name);
+
+    private static string Expected(Command command) =>
+        $"one of the {(command.Subcommands.Count > 0 ? "commands" : "options")} {string.Join(", ", Known(command))}";
 
     private static int Fail(TextWriter error, int status, string message)
     {

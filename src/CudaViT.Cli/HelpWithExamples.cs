@@ -38,6 +38,7 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
         GradcheckCommand.Name => GradcheckCommand.Examples,
         DoctorCommand.Name => DoctorCommand.Examples,
         KernelsCommand.Name => KernelsCommand.Examples,
+        SettingsCommand.Name => SettingsCommand.Examples,
         _ =>
         [
             ("cudavit train", "learn from the images shipped with the program, in minutes"),

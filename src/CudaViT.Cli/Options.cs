@@ -100,7 +100,39 @@ internal static class Options
     };
 
     /// <summary>Machine-readable output.</summary>
-    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object instead of text." };
+    public static Option<bool> Json(string description = "Print one JSON object instead of text.") =>
+        new("--json") { Description = description };
+
+    /// <summary>Any setting by its key, as often as wanted.</summary>
+    /// <param name="settings">The record of the command's settings.</param>
+    /// <param name="example">For example <c>recipe.temperature=0.1</c>.</param>
+    public static Option<SettingsOption[]> Set(Type settings, string example)
+    {
+        const string Name = "--set";
+        return new Option<SettingsOption[]>(Name)
+        {
+            Description = $"Any setting by its key, and only that: {example}. May be given many times; the last one "
+                + "wins, also over other options. cudavit settings lists the keys.",
+            HelpName = "KEY=VALUE",
+            CustomParser = result => [.. result.Tokens.Select(token => Assign(result, token.Value))],
+        };
+
+        SettingsOption Assign(ArgumentResult result, string text)
+        {
+            int end = text.IndexOf('=', StringComparison.Ordinal);
+            string key = text[..Math.Max(0, end)];
+            try
+            {
+                return end > 0
+                    ? new SettingsOption(Name, key, SettingKey.Find(settings, key).Parse(text[(end + 1)..]))
+                    : throw new SettingsException($"'{text}' is no setting; expected KEY=VALUE, like {example}");
+            }
+            catch (SettingsException error)
+            {
+                return Reject<SettingsOption>(result, $"{Name}: {error.Message.TrimEnd('.')}")!;
+            }
+        }
+    }
 
     /// <summary>A whole number.</summary>
     public static Option<int?> Integer(string name, string description, int minimum) =>
@@ -177,8 +209,8 @@ internal static class Options
             ? result.Tokens[0].Value
             : Reject<string?>(
                 result,
-                $"{((OptionResult)result.Parent!).Option.Name} is '{result.Tokens[0].Value}'; "
-                + $"expected one of {string.Join(", ", names)}");
+                $"{((OptionResult)result.Parent!).Option.Name} is '{result.Tokens[0].Value}'"
+                + $"{Spelling.Suggestion(result.Tokens[0].Value, names)}; expected one of {string.Join(", ", names)}");
 
     private static T? Reject<T>(ArgumentResult result, string message)
     {

@@ -28,6 +28,9 @@ internal static class FineTuneCommand
         (
             "cudavit finetune --checkpoint moco-vit-b.safetensors --data ~/photos --layer-decay 0.65 --out photos",
             "let early layers change less than late ones"),
+        (
+            "cudavit finetune --checkpoint moco-vit-b.safetensors --data ~/photos --set recipe.mixup=0.2 --out photos",
+            "change any setting; cudavit settings lists them"),
         ("cudavit finetune --out tuned-b --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
         (
             "cudavit export --checkpoint tuned-b/final-ema.safetensors --out tuned.safetensors",
@@ -57,6 +60,7 @@ internal static class FineTuneCommand
         Option<double?> layerDecay = Options.Real(
             "--layer-decay", "Learning rate of a layer over that of the next one, up to 1 (default 1).");
         Option<double?> dropPath = Options.Real("--drop-path", "How often the last block is left out, below 1.");
+        Option<SettingsOption[]> set = Options.Set(typeof(FineTuneSettings), "recipe.mixup=0.2");
         Option<ulong?> seed = Options.Number<ulong>("--seed", "Seed of every random number (default 0).", 0);
         Option<string?> device = Options.Device();
         Option<string?> dtype = Options.DType();
@@ -80,8 +84,8 @@ internal static class FineTuneCommand
         var command = new Command(
             Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
-            checkpoint, recipe, settings, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device, dtype,
-            threads, kernels, workers, every, limit, exif, resume, anomaly, json,
+            checkpoint, recipe, settings, set, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device,
+            dtype, threads, kernels, workers, every, limit, exif, resume, anomaly, json,
         };
         command.SetAction(parsed =>
         {
@@ -107,6 +111,7 @@ internal static class FineTuneCommand
                     .. parsed.Given(workers, "run.workers", parsed.GetValue(workers)),
                     .. parsed.Given(every, "run.checkpointEvery", parsed.GetValue(every)),
                     .. parsed.Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
+                    .. parsed.GetValue(set) ?? [],
                 ],
             };
             bool isResumed = parsed.GetValue(resume);

@@ -29,6 +29,9 @@ internal static class TrainCommand
             "cudavit train --init vit-s.safetensors --preset vit-s-300-1node --data ~/photos --out runs/mine",
             "go on from published weights (see cudavit import) on images of your own"),
         (
+            "cudavit train --image-size 56 --set recipe.temperature=0.1 --set views.hue=0.05 --out runs/b",
+            "change any setting; cudavit settings lists them"),
+        (
             "cudavit train --out runs/tb --tensorboard",
             "write event files as well; look at them with: tensorboard --logdir runs"),
         (
@@ -55,6 +58,11 @@ internal static class TrainCommand
         Option<string?> folder = Options.Path("--out", "DIR", "Folder for the results (default runs/TIME-PRESET).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images; the warm-up keeps its share.", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step; the learning rate follows in proportion.", 2);
+        Option<double?> rate = Options.Real(
+            "--lr", "Peak learning rate for a batch of 256 (default: as the preset says).");
+        Option<int?> size = Options.Integer(
+            "--image-size", "Height and width of what the model sees, in pixels; a multiple of its patch.", 1);
+        Option<SettingsOption[]> set = Options.Set(typeof(TrainSettings), "recipe.temperature=0.1");
         Option<ulong?> seed = Options.Number<ulong>("--seed", "Seed of every random number (default 0).", 0);
         Option<string?> device = Options.Device();
         Option<string?> dtype = Options.DType();
@@ -86,8 +94,8 @@ internal static class TrainCommand
         var command = new Command(
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
-            preset, settings, init, data, folder, epochs, batch, seed, device, dtype, threads, kernels, workers, augment,
-            every, monitor, limit, exif, tensorBoard, resume, anomaly,
+            preset, settings, set, init, data, folder, epochs, batch, rate, size, seed, device, dtype, threads, kernels,
+            workers, augment, every, monitor, limit, exif, tensorBoard, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -101,6 +109,8 @@ internal static class TrainCommand
                 [
                     .. parsed.Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
                     .. parsed.Given(batch, "recipe.batch", parsed.GetValue(batch)),
+                    .. parsed.Given(rate, "recipe.baseLearningRate", parsed.GetValue(rate)),
+                    .. parsed.Given(size, "model.imageSize", parsed.GetValue(size)),
                     .. parsed.Given(seed, "seed", parsed.GetValue(seed)),
                     .. parsed.Given(dtype, "dtype", parsed.GetValue(dtype)),
                     .. parsed.Given(limit, "data.limit", parsed.GetValue(limit)),
@@ -113,6 +123,7 @@ internal static class TrainCommand
                     .. parsed.Given(tensorBoard, "run.tensorBoard", parsed.GetValue(tensorBoard)),
                     .. parsed.Given(monitor, "evaluation.monitorEvery", parsed.GetValue(monitor)),
                     .. parsed.Given(anomaly, "run.anomaly", parsed.GetValue(anomaly)),
+                    .. parsed.GetValue(set) ?? [],
                 ],
             };
             return Run(request, parsed.GetValue(folder), parsed.GetValue(kernels), parsed.GetValue(resume), output);

@@ -10,6 +10,7 @@ public sealed record DataSettings
     /// A folder of images, of tar archives, or of IDX or CIFAR files, or one such file; null for the images that come
     /// with the program.
     /// </summary>
+    [GivenBy("--data")]
     public string? Path { get; init; }
 
     /// <summary>Train on at most this many images, spread evenly over the data set; null for all.</summary>
@@ -17,21 +18,21 @@ public sealed record DataSettings
     public int? Limit { get; init; }
 
     /// <summary>
-    /// Draw the next image among this many that follow each other, in a random order of the archives: reads from one
-    /// place after another. Null to draw among all.
+    /// Draw the next image among this many images that follow each other, in a random order of the archives, so that a
+    /// disk reads from one place after another. Null to draw among all.
     /// </summary>
     [Range(1, int.MaxValue)]
     public int? ShuffleBuffer { get; init; }
 
     /// <summary>
     /// Decode a JPEG at 1/2, 1/4 or 1/8 of its size where all that is cut out of it is reduced at least so much anyway.
-    /// Much faster for large photographs; the pixels differ by a level or two.
+    /// Much faster for large photographs; the pixels differ by a level or two of 255.
     /// </summary>
     public bool ScaledDecoding { get; init; } = true;
 
     /// <summary>
-    /// Turn images upright as their EXIF data say, as Pillow's <c>ImageOps.exif_transpose</c> does. Off as in the reference
-    /// implementation, which takes pixels as they are stored.
+    /// Turn images upright as their EXIF data say, as Pillow's <c>ImageOps.exif_transpose</c> does. Off as in the
+    /// reference implementation, which takes pixels as they are stored.
     /// </summary>
     public bool ExifOrientation { get; init; }
 }

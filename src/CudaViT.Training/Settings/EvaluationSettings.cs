@@ -6,11 +6,13 @@ namespace CudaViT.Training.Settings;
 [SettingsSection]
 public sealed record EvaluationSettings
 {
-    /// <summary>Neighbours that vote.</summary>
+    /// <summary>
+    /// Nearest training images that vote on the class of a held-out one: the k of the kNN accuracy after each epoch.
+    /// </summary>
     [Range(1, int.MaxValue)]
     public int Neighbours { get; init; } = 20;
 
-    /// <summary>Images whose features are computed at once.</summary>
+    /// <summary>Images whose features are computed at once; more take more memory.</summary>
     [Range(1, 1 << 20)]
     public int Batch { get; init; } = 256;
 
@@ -21,7 +23,7 @@ public sealed record EvaluationSettings
     [Range(1, int.MaxValue)]
     public int? MonitorEvery { get; init; }
 
-    /// <summary>Rows that the monitor keeps, as a share of the training images.</summary>
+    /// <summary>Features that the monitor keeps, as a share of the training images.</summary>
     [Range(0.0, 1.0)]
     public double MonitorBankShare { get; init; } = 0.1;
 

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace CudaViT.Training.Settings;
 
 /// <summary>Everything that decides the shapes and the wiring of a MoCo v3 model.</summary>
@@ -15,51 +17,75 @@ public sealed record ModelSettings
     private const int MaxHead = 1 << 20;
     private const int MaxGrid = 1 << 11;
 
-    /// <summary>Kind of encoder.</summary>
+    /// <summary>
+    /// Kind of encoder. With resnet50 all that speaks of patches, tokens, heads and blocks is ignored.
+    /// </summary>
     public Architecture Architecture { get; init; } = Architecture.VisionTransformer;
 
-    /// <summary>Height and width of the images in pixels.</summary>
+    /// <summary>
+    /// Height and width in pixels of what the encoder sees. Every image is cropped and resized to it, whatever its own
+    /// size; a multiple of <c>model.patch</c>.
+    /// </summary>
+    [Range(1, MaxSize)]
     public int ImageSize { get; init; } = 224;
 
-    /// <summary>Colour channels of the images.</summary>
+    /// <summary>
+    /// Colour channels: 3, or 1 for grey. A run takes them from its images, so that nothing need be set.
+    /// </summary>
+    [Range(1, MaxChannels)]
     public int Channels { get; init; } = 3;
 
-    /// <summary>Height and width of a patch in pixels; divides the image size.</summary>
+    /// <summary>
+    /// Height and width of a patch in pixels; divides <c>model.imageSize</c>. A model has (imageSize / patch)² tokens
+    /// and one for the class, and half the patch makes four times as many.
+    /// </summary>
+    [Range(1, MaxPatch)]
     public int Patch { get; init; } = 16;
 
-    /// <summary>Width D of the tokens.</summary>
+    /// <summary>
+    /// Width D of the tokens, and of the features; a multiple of <c>model.heads</c>, and of 4 with sincos positions.
+    /// </summary>
+    [Range(1, MaxSize)]
     public int Width { get; init; } = 384;
 
-    /// <summary>Number of blocks.</summary>
+    /// <summary>Number of transformer blocks, one after another.</summary>
+    [Range(1, MaxDepth)]
     public int Depth { get; init; } = 12;
 
-    /// <summary>Number of attention heads; divides the width.</summary>
+    /// <summary>
+    /// Attention heads of a block; divides <c>model.width</c>. 32 or 64 of the width for each is usual.
+    /// </summary>
+    [Range(1, MaxSize)]
     public int Heads { get; init; } = 12;
 
-    /// <summary>Width of a block's MLP, in widths.</summary>
+    /// <summary>Hidden width of a block's MLP, as a multiple of <c>model.width</c>.</summary>
+    [Range(1, MaxMlpRatio)]
     public int MlpRatio { get; init; } = 4;
 
     /// <summary>How images become tokens.</summary>
     public Stem Stem { get; init; } = Stem.Patch;
 
-    /// <summary>Position embedding.</summary>
+    /// <summary>How a token knows where it stands.</summary>
     public PositionTable Position { get; init; } = PositionTable.SinCos;
 
-    /// <summary>What the encoder returns.</summary>
+    /// <summary>What of the tokens becomes the features of an image.</summary>
     public Pooling Pooling { get; init; } = Pooling.ClassToken;
 
-    /// <summary>Normalization before each MLP.</summary>
+    /// <summary>What normalizes the input of each block's MLP.</summary>
     public MlpNorm MlpNorm { get; init; } = MlpNorm.Layer;
 
     /// <summary>
-    /// Whether the patch projection stays at its random start. No effect with <see cref="Stem.Convolution"/>.
+    /// Whether the patch projection stays at its random start, which steadies training (MoCo v3, section 4). No effect
+    /// with <see cref="Stem.Convolution"/>.
     /// </summary>
     public bool FreezePatch { get; init; }
 
-    /// <summary>Hidden width of projector and predictor.</summary>
+    /// <summary>Hidden width of projector and predictor, which are used in pre-training only.</summary>
+    [Range(1, MaxHead)]
     public int HeadHidden { get; init; } = 4096;
 
-    /// <summary>Width of the embeddings that are compared.</summary>
+    /// <summary>Width of the embeddings that the contrastive loss compares.</summary>
+    [Range(1, MaxHead)]
     public int HeadOutput { get; init; } = 256;
 
     /// <summary>Whether projector and predictor have batch normalization.</summary>
@@ -69,8 +95,10 @@ public sealed record ModelSettings
     public bool Predictor { get; init; } = true;
 
     /// <summary>
-    /// Classes that a fine-tuned model tells apart by a linear layer; null for the projector of pre-training.
+    /// Classes that a fine-tuned model tells apart by a linear layer; null, for the projector of pre-training, in every
+    /// run of <c>cudavit train</c>.
     /// </summary>
+    [Range(1, MaxHead)]
     public int? Classes { get; init; }
 
     /// <summary>ViT-Ti/16 at 224 pixels (H. Touvron et al., arXiv:2012.12877).</summary>
@@ -107,11 +135,7 @@ public sealed record ModelSettings
     /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
     public void Validate()
     {
-        Within(MaxSize, ImageSize, nameof(ImageSize));
-        Within(MaxChannels, Channels, nameof(Channels));
-        Within(MaxHead, HeadHidden, nameof(HeadHidden));
-        Within(MaxHead, HeadOutput, nameof(HeadOutput));
-        Within(MaxHead, Classes ?? 1, nameof(Classes));
+        SettingsJson.RequireRanges("model", this);
         if (Architecture == Architecture.VisionTransformer)
         {
             ValidateTransformer();
@@ -120,12 +144,12 @@ public sealed record ModelSettings
 
     private void ValidateTransformer()
     {
-        Within(MaxPatch, Patch, nameof(Patch));
-        Within(MaxSize, Width, nameof(Width));
-        Within(MaxDepth, Depth, nameof(Depth));
-        Within(MaxSize, Heads, nameof(Heads));
-        Within(MaxMlpRatio, MlpRatio, nameof(MlpRatio));
-        Within(MaxGrid * Patch, ImageSize, nameof(ImageSize));
+        if (ImageSize > MaxGrid * Patch)
+        {
+            throw new SettingsException(
+                $"model.imageSize is {ImageSize}, but it must be at most {MaxGrid * Patch}, {MaxGrid} patches.");
+        }
+
         Divides(Patch, "the patch size", ImageSize, nameof(ImageSize));
         Divides(Heads, "the number of heads", Width, nameof(Width));
         if (Position == PositionTable.SinCos)
@@ -142,15 +166,6 @@ public sealed record ModelSettings
                     $"model.patch is {Patch}, but a convolutional stem reduces images by {ConvolutionStride}. "
                     + $"Set it to {ConvolutionStride}.");
             }
-        }
-    }
-
-    private static void Within(int maximum, int value, string name)
-    {
-        if (value < 1 || value > maximum)
-        {
-            throw new SettingsException(
-                $"model.{SettingsJson.KeyOf(name)} is {value}, but it must be at least 1 and at most {maximum}.");
         }
     }
 

@@ -1,3 +1,5 @@
+using CudaViT.Core;
+
 namespace CudaViT.Training.Settings;
 
 /// <summary>The published recipes of MoCo v3, and one for the images shipped with the program.</summary>
@@ -77,7 +79,8 @@ public static class Presets
     /// <exception cref="SettingsException">There is none; the message lists the names.</exception>
     public static Preset Find(string name) => All.FirstOrDefault(preset => preset.Name == name)
         ?? throw new SettingsException(
-            $"There is no preset '{name}'. Choose one of {string.Join(", ", All.Select(preset => preset.Name))}.");
+            $"There is no preset '{name}'. Choose one of {string.Join(", ", All.Select(preset => preset.Name))}"
+            + $"{Spelling.Suggestion(name, All.Select(preset => preset.Name))}.");
 
     private static ModelSettings Frozen(ModelSettings model) => model with { FreezePatch = true };
 }

@@ -1,70 +1,80 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace CudaViT.Training.Settings;
 
 /// <summary>Everything that decides how a MoCo v3 model is trained, apart from data and place.</summary>
 [SettingsSection]
 public sealed record RecipeSettings
 {
-    /// <summary>Images per step, over all devices.</summary>
+    /// <summary>
+    /// Images per step. Each is compared with all others of the step, so a larger batch is a harder task.
+    /// </summary>
+    [Range(2, int.MaxValue)]
     public int Batch { get; init; } = 4096;
 
-    /// <summary>Passes over the training images.</summary>
+    /// <summary>
+    /// Passes over the training images. Set alone it leaves the warm-up as it is; the option <c>--epochs</c> scales it.
+    /// </summary>
+    [Range(1, int.MaxValue)]
     public int Epochs { get; init; } = 300;
 
-    /// <summary>Epochs over which the learning rate rises from 0.</summary>
+    /// <summary>
+    /// Epochs over which the learning rate rises from 0 to its peak, before it falls along half a cosine; fractions are
+    /// allowed. At most <c>recipe.epochs</c>.
+    /// </summary>
+    [Range(0.0, double.MaxValue)]
     public double WarmupEpochs { get; init; } = 40;
 
     /// <summary>Update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdamW;
 
-    /// <summary>Peak learning rate for a batch of 256; the rate used is proportional to the batch.</summary>
+    /// <summary>
+    /// Peak learning rate for a batch of 256; the rate used is this times <c>recipe.batch</c> / 256.
+    /// </summary>
+    [Range(0.0, double.MaxValue)]
     public double BaseLearningRate { get; init; } = 1.5e-4;
 
-    /// <summary>Weight decay.</summary>
+    /// <summary>Weight decay: the share of a weight that a step takes away is this times the learning rate.</summary>
+    [Range(0.0, double.MaxValue)]
     public double WeightDecay { get; init; } = 0.1;
 
-    /// <summary>What decays.</summary>
+    /// <summary>Which parameters decay.</summary>
     public DecayScope DecayScope { get; init; } = DecayScope.All;
 
-    /// <summary>Momentum of the momentum encoder at the start.</summary>
+    /// <summary>
+    /// Share of its values that the momentum encoder keeps in a step, at the start of the run. 0.99 averages over some
+    /// 100 steps; a run of a few hundred steps wants less.
+    /// </summary>
+    [Range(0.0, 1.0)]
     public double Momentum { get; init; } = 0.99;
 
-    /// <summary>Whether that momentum rises to 1 along half a cosine.</summary>
+    /// <summary>Whether that share rises to 1 along half a cosine until the end of the run.</summary>
     public bool MomentumCosine { get; init; } = true;
 
-    /// <summary>Temperature of the contrastive loss.</summary>
+    /// <summary>
+    /// Temperature of the contrastive loss: similarities, from -1 to 1, are divided by it before the softmax.
+    /// </summary>
+    [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
     public double Temperature { get; init; } = 0.2;
 
-    /// <summary>Smallest share of an image's area that a random crop takes.</summary>
+    /// <summary>
+    /// Smallest share of an image's area that a random crop takes; the largest is all of it. Small images want 0.2 to
+    /// 0.4.
+    /// </summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double CropMinimum { get; init; } = 0.08;
 
     /// <summary>Throws unless a run can be made with these settings.</summary>
     /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
     public void Validate()
     {
-        Require(Batch >= 2, nameof(Batch), Batch, "at least 2: one image has no negatives");
-        Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
-        Require(
-            WarmupEpochs >= 0 && WarmupEpochs <= Epochs,
-            nameof(WarmupEpochs),
-            WarmupEpochs,
-            $"from 0 to recipe.epochs = {Epochs}");
-        Require(IsAmount(BaseLearningRate), nameof(BaseLearningRate), BaseLearningRate, "at least 0");
-        Require(IsAmount(WeightDecay), nameof(WeightDecay), WeightDecay, "at least 0");
-        Require(Momentum is >= 0 and <= 1, nameof(Momentum), Momentum, "from 0 to 1");
-        Require(IsAmount(Temperature) && Temperature > 0, nameof(Temperature), Temperature, "above 0");
-        Require(CropMinimum is > 0 and <= 1, nameof(CropMinimum), CropMinimum, "above 0 and at most 1");
-    }
-
-    private static void Require(bool isMet, string name, double value, string expected)
-    {
-        if (!isMet)
+        SettingsJson.RequireRanges("recipe", this);
+        if (WarmupEpochs > Epochs)
         {
             throw new SettingsException(FormattableString.Invariant(
-                $"recipe.{SettingsJson.KeyOf(name)} is {value}, but it must be {expected}."));
+                $"recipe.warmupEpochs is {WarmupEpochs}, but it must be from 0 to recipe.epochs = {Epochs}."));
         }
     }
-
-    private static bool IsAmount(double value) => double.IsFinite(value) && value >= 0;
 }
 
 /// <summary>Update rule.</summary>

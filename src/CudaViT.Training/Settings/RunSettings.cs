@@ -6,16 +6,19 @@ namespace CudaViT.Training.Settings;
 [SettingsSection]
 public sealed record RunSettings
 {
-    /// <summary>Device to compute on: auto, or the name of a backend.</summary>
+    /// <summary>
+    /// Device to compute on: auto (a GPU if there is one that works, else the CPU), cuda, cpu, emulator or
+    /// emulator-strict.
+    /// </summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Compute threads; null for one per processor.</summary>
+    /// <summary>Threads that the CPU computes with; null for one per processor.</summary>
     [Range(1, 4096)]
     public int? Threads { get; init; }
 
     /// <summary>
-    /// Threads that read images and, unless the device does, augment them; null for one on each processor that computing
-    /// leaves.
+    /// Threads that read images and, unless the device does, augment them; null for one on each processor that
+    /// computing leaves.
     /// </summary>
     [Range(1, 1024)]
     public int? Workers { get; init; }
@@ -24,7 +27,7 @@ public sealed record RunSettings
     [Range(1, int.MaxValue)]
     public int? CheckpointEvery { get; init; }
 
-    /// <summary>How many of the newest checkpoints stay; the best one stays as well.</summary>
+    /// <summary>How many of the newest checkpoints stay on the disk; the best one stays as well.</summary>
     [Range(1, int.MaxValue)]
     public int KeepCheckpoints { get; init; } = 2;
 

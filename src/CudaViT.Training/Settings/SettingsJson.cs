@@ -19,7 +19,7 @@ namespace CudaViT.Training.Settings;
 /// </remarks>
 public static class SettingsJson
 {
-    private static readonly JsonSerializerOptions Options = new()
+    internal static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
@@ -99,6 +99,26 @@ public static class SettingsJson
         return Merge(settings, (JsonObject)nested!, source);
     }
 
+    /// <summary>Checks the properties of one group of settings against their ranges.</summary>
+    /// <param name="group">Name of the group, for messages.</param>
+    /// <param name="settings">The group.</param>
+    /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
+    internal static void RequireRanges<T>(string group, T settings)
+        where T : class
+    {
+        foreach (PropertyInfo property in typeof(T).GetProperties())
+        {
+            object? value = property.CanWrite ? property.GetValue(settings) : null;
+            RangeAttribute? range = property.GetCustomAttribute<RangeAttribute>();
+            if (value is not null && range?.IsValid(value) == false)
+            {
+                throw new SettingsException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{group}.{NameOf(property)} is {value}, but it must be {SettingKey.RangeOf(range)}."));
+            }
+        }
+    }
+
     /// <summary>The key of a property.</summary>
     internal static string KeyOf(string propertyName) => JsonNamingPolicy.CamelCase.ConvertName(propertyName);
 
@@ -127,9 +147,9 @@ public static class SettingsJson
             string key = prefix + name;
             PropertyInfo property = Array.Find(type.GetProperties(), property => NameOf(property) == name)
                 ?? throw new SettingsException(
-                    $"{source}: the key '{key}' is unknown; expected one of {string.Join(", ", Keys(type))}; "
-                    + $"correct or remove it{Suggestion(type, name)}.");
-            if (IsSection(property.PropertyType))
+                    $"{source}: the key '{key}' is unknown{Suggestion(type, name)}; expected one of "
+                    + $"{string.Join(", ", Keys(type))}; correct or remove it.");
+            if (SettingKey.IsSection(property.PropertyType))
             {
                 Merge(property.PropertyType, (JsonObject)target[name]!, Section(value, key, source), source, key + ".");
             }
@@ -147,55 +167,20 @@ public static class SettingsJson
 
     private static void Check(PropertyInfo property, JsonNode? value, string key, string source)
     {
-        if (!IsAllowed(property, value))
+        if (!SettingKey.Allows(property, value))
         {
             throw new SettingsException(
-                $"{source}: {key} is {Shown(value)}; expected {Expectation(property)}; correct or remove it.");
+                $"{source}: {key} is {Shown(value)}; expected {SettingKey.ExpectationOf(property)}"
+                + $"{SettingKey.Beyond(value)}; correct or remove it.");
         }
     }
 
-    private static bool IsAllowed(PropertyInfo property, JsonNode? value)
-    {
-        if (value is null)
-        {
-            return new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
-        }
+    /// <summary>The value of an enumeration as it stands in a file.</summary>
+    /// <param name="name">Its name in C#.</param>
+    public static string WordOf(string name) => new LowerCase().ConvertName(name);
 
-        try
-        {
-            object? typed = value.Deserialize(property.PropertyType, Options);
-            return property.GetCustomAttributes<ValidationAttribute>().All(attribute => attribute.IsValid(typed));
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
-        {
-            return false;
-        }
-    }
-
-    private static string Expectation(PropertyInfo property)
-    {
-        Type type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        string kind =
-            type == typeof(bool) ? "true or false"
-            : type == typeof(string) ? "a text"
-            : type.IsEnum ? "one of " + string.Join(", ", Enum.GetValues(type).Cast<object>().Select(EnumName))
-            : type == typeof(double) ? "a number"
-            : type.IsPrimitive ? "a whole number"
-            : "a list of numbers";
-        string range = property.GetCustomAttribute<RangeAttribute>() is { } attribute ? Range(attribute) : "";
-        bool isNullable = new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
-        return kind + range + (isNullable ? ", or null" : "");
-    }
-
-    private static string Range(RangeAttribute range) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{(range.MinimumIsExclusive ? " above" : " from")} {range.Minimum} "
-        + $"{(range.MaximumIsExclusive ? "and below" : "to")} {range.Maximum}");
-
-    private static string EnumName(object value) =>
-        JsonSerializer.SerializeToNode(value, value.GetType(), Options)!.GetValue<string>();
-
-    private static string Shown(JsonNode? value)
+    /// <summary>A value in a message: at most 40 characters.</summary>
+    public static string Shown(JsonNode? value)
     {
         string text = value?.ToJsonString(new JsonSerializerOptions { Encoder = Options.Encoder }) ?? "null";
         return text.Length <= 40 ? text : text[..37] + "...";
@@ -203,22 +188,20 @@ public static class SettingsJson
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd('.');
 
-    private static bool IsSection(Type type) => type.IsDefined(typeof(SettingsSectionAttribute), inherit: false);
-
     private static string NameOf(PropertyInfo property) => KeyOf(property.Name);
 
     private static IEnumerable<string> Keys(Type type) =>
         type.GetProperties().Where(property => property.CanWrite).Select(NameOf);
 
-    // A key that exists under another group is the usual mistake.
+    // A key that exists under another group is the usual mistake; a letter that is wrong the next.
     private static string Suggestion(Type type, string name)
     {
-        string? group = type.GetProperties()
-            .Where(property => IsSection(property.PropertyType))
-            .FirstOrDefault(property => Keys(property.PropertyType).Contains(name)) is { } section
-                ? NameOf(section)
-                : null;
-        return group is null ? "" : $"; '{name}' belongs under '{group}'";
+        PropertyInfo? section = type.GetProperties()
+            .Where(property => SettingKey.IsSection(property.PropertyType))
+            .FirstOrDefault(property => Keys(property.PropertyType).Contains(name));
+        return section is null
+            ? Spelling.Suggestion(name, Keys(type))
+            : $" here ('{name}' belongs under '{NameOf(section)}')";
     }
 
     /// <summary>Enumeration values as people write them: f32, adamw, resnet50.</summary>
@@ -238,7 +221,3 @@ public sealed class SettingsException : InputException
     {
     }
 }
-
-/// <summary>Marks a record whose properties are keys of their own in a settings file: a group, not a value.</summary>
-[AttributeUsage(AttributeTargets.Class)]
-public sealed class SettingsSectionAttribute : Attribute;

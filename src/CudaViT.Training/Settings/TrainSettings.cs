@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using CudaViT.Core;
 using CudaViT.Data.Views;
 
@@ -11,12 +12,19 @@ public sealed record TrainSettings : IRunSettings<TrainSettings>
     public const string MetadataKey = "settings";
 
     /// <summary>Name of the preset that these settings began with.</summary>
+    [GivenBy("--preset")]
     public string Preset { get; init; } = Presets.Quick.Name;
 
-    /// <summary>Seed of every random number: initial values, order of the images, views.</summary>
+    /// <summary>
+    /// Seed of every random number: initial values, order of the images, views. The same seed gives the same bits.
+    /// </summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Type of the activations: F32, BF16, or F64 for proofs. Parameters are F32 or F64.</summary>
+    /// <summary>
+    /// Type of the activations: f32, bf16 (half the memory, for GPUs), or f64 for proofs. Parameters are f32, or f64
+    /// with it.
+    /// </summary>
+    [AllowedValues(DType.F32, DType.BF16, DType.F64)]
     public DType Dtype { get; init; } = DType.F32;
 
     /// <summary>The network.</summary>
@@ -29,6 +37,7 @@ public sealed record TrainSettings : IRunSettings<TrainSettings>
     public ViewSettings Views { get; init; } = new();
 
     /// <summary>What it begins with.</summary>
+    [GivenBy("--init")]
     public InitSettings Init { get; init; } = new();
 
     /// <summary>What it is trained on.</summary>
@@ -102,7 +111,8 @@ public sealed record InitSettings
     public string? Path { get; init; }
 
     /// <summary>
-    /// SHA-256 of the file in hexadecimal: what decides the result. Null to take that of the file, and its model with it.
+    /// SHA-256 of the file in hexadecimal: what decides the result. Null to take that of the file, and its model with
+    /// it.
     /// </summary>
     public string? Sha256 { get; init; }
 }

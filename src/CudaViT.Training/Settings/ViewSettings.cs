@@ -10,12 +10,14 @@ namespace CudaViT.Training.Settings;
 public sealed record ViewSettings
 {
     /// <summary>
-    /// Who makes the views: cpu, the threads that read images; or cuda, the device that trains, which leaves these threads
-    /// to decode. Both make the same views, so this does not change the result.
+    /// Who makes the views: cpu, the threads that read images; or cuda, the device that trains, which leaves these
+    /// threads to decode. Both make the same views, so this does not change the result.
     /// </summary>
     public AugmentingDevice Augment { get; init; }
 
-    /// <summary>How often brightness, contrast, saturation and hue are jittered, in random order.</summary>
+    /// <summary>
+    /// Share of the views whose brightness, contrast, saturation and hue are changed, in random order.
+    /// </summary>
     [Range(0.0, 1.0)]
     public double JitterProbability { get; init; } = 0.8;
 
@@ -33,31 +35,34 @@ public sealed record ViewSettings
     [Range(0.0, 1.0)]
     public double Saturation { get; init; } = 0.2;
 
-    /// <summary>Hues are turned by a part of the colour circle drawn from −this to +this.</summary>
+    /// <summary>Hues are turned by a part of the colour circle drawn from −this to +this; 0.5 is half of it.</summary>
     [Range(0.0, 0.5)]
     public double Hue { get; init; } = 0.1;
 
-    /// <summary>How often a view loses its colours.</summary>
+    /// <summary>Share of the views that lose their colours.</summary>
     [Range(0.0, 1.0)]
     public double GrayscaleProbability { get; init; } = 0.2;
 
-    /// <summary>How often the first view is blurred, with a deviation drawn from 0.1 to 2 pixels.</summary>
+    /// <summary>
+    /// Share of the first views that are blurred, by a Gaussian with a deviation drawn from 0.1 to 2 pixels: mild at
+    /// 224 pixels, strong below 64.
+    /// </summary>
     [Range(0.0, 1.0)]
     public double BlurProbabilityA { get; init; } = 1;
 
-    /// <summary>How often the second view is blurred.</summary>
+    /// <summary>Share of the second views that are blurred.</summary>
     [Range(0.0, 1.0)]
     public double BlurProbabilityB { get; init; } = 0.1;
 
-    /// <summary>How often bright pixels of the first view are inverted.</summary>
+    /// <summary>Share of the first views in which pixels of 128 and more, of 255, are inverted.</summary>
     [Range(0.0, 1.0)]
     public double SolarizeProbabilityA { get; init; }
 
-    /// <summary>How often bright pixels of the second view are inverted.</summary>
+    /// <summary>Share of the second views in which pixels of 128 and more, of 255, are inverted.</summary>
     [Range(0.0, 1.0)]
     public double SolarizeProbabilityB { get; init; } = 0.2;
 
-    /// <summary>How often a view is mirrored.</summary>
+    /// <summary>Share of the views that are mirrored, left to right.</summary>
     [Range(0.0, 1.0)]
     public double FlipProbability { get; init; } = 0.5;
 

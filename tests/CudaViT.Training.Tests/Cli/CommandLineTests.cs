@@ -26,6 +26,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("gradcheck")]
     [InlineData("doctor")]
     [InlineData("kernels")]
+    [InlineData("settings")]
     public void Help_teaches(string command)
     {
         (int status, string output, string error) = Run([.. Words(command), "--help"]);
@@ -43,7 +44,7 @@ public sealed class CommandLineTests : IDisposable
         string[] promised =
         [
             "--preset", "--data", "--out", "--epochs", "--batch", "--seed", "--device", "--dtype", "--threads",
-            "--workers", "--augment", "--checkpoint-every", "--limit", "--resume",
+            "--workers", "--augment", "--checkpoint-every", "--limit", "--resume", "--set", "--lr", "--image-size",
         ];
         Assert.All(promised, option => Assert.Contains(option, train));
         Assert.All(Presets.All, preset => Assert.Contains(preset.Name, train));
@@ -76,6 +77,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --device cpu --kernels-dir kernels")]
     [InlineData("train --preset nope")]
     [InlineData("train --resume")]
+    [InlineData("train --lr -1")]
+    [InlineData("train --image-size 0")]
+    [InlineData("settings unheard-of")]
     [InlineData("knn")]
     [InlineData("bench --step nope")]
     [InlineData("import")]

@@ -82,7 +82,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("""{ "recipe": { "temperature": 0 } }""", "recipe.temperature is 0", "above 0")]
     [InlineData("""{ "recipe": { "momentumCosine": 1 } }""", "recipe.momentumCosine is 1", "true or false")]
     [InlineData("""{ "recipe": { "optimizer": "adam" } }""", "recipe.optimizer is \"adam\"", "one of adamw, lars")]
-    [InlineData("""{ "dtype": "i32" }""", "dtype is I32", "F32, BF16 or F64")]
+    [InlineData("""{ "dtype": "i32" }""", "dtype is \"i32\"", "one of f32, bf16, f64")]
     [InlineData("""{ "seed": -1 }""", "seed is -1", "a whole number")]
     [InlineData("""{ "views": { "flipProbability": 1.5 } }""", "views.flipProbability is 1.5", "from 0 to 1")]
     [InlineData("""{ "data": { "limit": 0 } }""", "data.limit is 0", "or null")]

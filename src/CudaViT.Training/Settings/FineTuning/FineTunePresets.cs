@@ -1,3 +1,5 @@
+using CudaViT.Core;
+
 namespace CudaViT.Training.Settings.FineTuning;
 
 /// <summary>The published ways to fine-tune a MoCo v3 encoder.</summary>
@@ -69,7 +71,8 @@ public static class FineTunePresets
     /// <exception cref="SettingsException">There is none; the message lists the names.</exception>
     public static FineTunePreset Find(string name) => All.FirstOrDefault(preset => preset.Name == name)
         ?? throw new SettingsException(
-            $"There is no recipe '{name}'. Choose one of {string.Join(", ", All.Select(preset => preset.Name))}.");
+            $"There is no recipe '{name}'. Choose one of {string.Join(", ", All.Select(preset => preset.Name))}"
+            + $"{Spelling.Suggestion(name, All.Select(preset => preset.Name))}.");
 
     /// <summary>The recipe for a model.</summary>
     /// <remarks>

@@ -10,15 +10,21 @@ public sealed record FineTuneRecipe
     [Range(1, 1 << 20)]
     public int Batch { get; init; } = 1024;
 
-    /// <summary>Passes over the training images.</summary>
+    /// <summary>
+    /// Passes over the training images. Set alone it leaves the warm-up as it is; the option <c>--epochs</c> scales it.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int Epochs { get; init; } = 300;
 
-    /// <summary>Epochs over which the learning rate rises; it changes from epoch to epoch only.</summary>
+    /// <summary>
+    /// Epochs over which the learning rate rises; it changes from epoch to epoch only. At most <c>recipe.epochs</c>.
+    /// </summary>
     [Range(0, 1_000_000)]
     public int WarmupEpochs { get; init; } = 5;
 
-    /// <summary>Peak learning rate for a batch of 512; the rate used is proportional to the batch.</summary>
+    /// <summary>
+    /// Peak learning rate for a batch of 512; the rate used is this times <c>recipe.batch</c> / 512.
+    /// </summary>
     [Range(0.0, double.MaxValue)]
     public double BaseLearningRate { get; init; } = 5e-4;
 
@@ -40,11 +46,14 @@ public sealed record FineTuneRecipe
     [Range(0.0, 1.0)]
     public double LayerDecay { get; init; } = 1;
 
-    /// <summary>How often the last block's branches are left out; earlier blocks less, in proportion to depth.</summary>
+    /// <summary>
+    /// Share of the images for which the last block's branches are left out; earlier blocks' less often, in proportion
+    /// to their depth.
+    /// </summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double DropPath { get; init; } = 0.1;
 
-    /// <summary>Share of the target that is spread over all classes.</summary>
+    /// <summary>Share of the target that is spread evenly over all classes.</summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double LabelSmoothing { get; init; } = 0.1;
 
@@ -60,11 +69,14 @@ public sealed record FineTuneRecipe
     [Range(0.0, 1000.0)]
     public double Cutmix { get; init; } = 1;
 
-    /// <summary>How often CutMix is chosen where there are both.</summary>
+    /// <summary>Share of the steps that take CutMix where there are both.</summary>
     [Range(0.0, 1.0)]
     public double SwitchProbability { get; init; } = 0.5;
 
-    /// <summary>Momentum of the moving average of all weights, which is judged beside them; null for none.</summary>
+    /// <summary>
+    /// Share of its values that the moving average of all weights keeps in a step; the average is judged beside the
+    /// weights. 0.99996 averages over some 25,000 steps: in a shorter run it lags behind. Null for none.
+    /// </summary>
     [Range(0.0, 1.0)]
     public double? AverageMomentum { get; init; } = 0.99996;
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using CudaViT.Core;
 using CudaViT.Data.Views;
 
@@ -13,18 +14,25 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
     internal const double ReferenceBatch = 512;
 
     /// <summary>Name of the recipe that these settings began with.</summary>
+    [GivenBy("--recipe")]
     public string Preset { get; init; } = FineTunePresets.All[0].Name;
 
     /// <summary>The file that the encoder comes from; not read again once there is a checkpoint of the run.</summary>
+    [GivenBy("--checkpoint")]
     public string? Checkpoint { get; init; }
 
     /// <summary>SHA-256 of that file, in hexadecimal.</summary>
+    [GivenBy("--checkpoint")]
     public string? CheckpointSha256 { get; init; }
 
     /// <summary>Seed of every random number: the head's first values, order, views, mixing, drop-path.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Type of the activations: F32, BF16, or F64 for proofs. Parameters are F32 or F64.</summary>
+    /// <summary>
+    /// Type of the activations: f32, bf16 (half the memory, for GPUs), or f64 for proofs. Parameters are f32, or f64
+    /// with it.
+    /// </summary>
+    [AllowedValues(DType.F32, DType.BF16, DType.F64)]
     public DType Dtype { get; init; } = DType.F32;
 
     /// <summary>How weights are updated.</summary>
@@ -40,6 +48,7 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
     public RunSettings Run { get; init; } = new();
 
     /// <summary>What the file of the encoder says of itself: the network, and how it was trained before.</summary>
+    [GivenBy("--checkpoint")]
     public TrainSettings Pretraining { get; init; } = new();
 
     /// <summary>The settings of a recipe for an encoder.</summary>

@@ -4,7 +4,9 @@ using CudaViT.Data.Supervised;
 
 namespace CudaViT.Training.Settings.FineTuning;
 
-/// <summary>How images are changed in fine-tuning. The defaults are DeiT's; the size of a view is the model's.</summary>
+/// <summary>
+/// How images are changed in fine-tuning. The defaults are DeiT's; the size of a view is the model's.
+/// </summary>
 [SettingsSection]
 public sealed record FineTuneViewSettings
 {
@@ -12,15 +14,15 @@ public sealed record FineTuneViewSettings
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double CropMinimum { get; init; } = 0.08;
 
-    /// <summary>How often a view is mirrored.</summary>
+    /// <summary>Share of the views that are mirrored, left to right.</summary>
     [Range(0.0, 1.0)]
     public double FlipProbability { get; init; } = 0.5;
 
-    /// <summary>Operations of RandAugment for a view; 0 for colour jitter instead.</summary>
+    /// <summary>Operations of RandAugment that a view goes through; 0 for colour jitter instead.</summary>
     [Range(0, 15)]
     public int RandAugmentOperations { get; init; } = 2;
 
-    /// <summary>Mean strength of RandAugment, 0 to 10.</summary>
+    /// <summary>Mean strength of RandAugment's operations.</summary>
     [Range(0.0, 10.0)]
     public double RandAugmentMagnitude { get; init; } = 9;
 
@@ -34,11 +36,13 @@ public sealed record FineTuneViewSettings
     [Range(0.0, 1.0)]
     public double ColorJitter { get; init; } = 0.4;
 
-    /// <summary>How often a box of a view becomes noise.</summary>
+    /// <summary>Share of the views in which a box becomes noise.</summary>
     [Range(0.0, 1.0)]
     public double EraseProbability { get; init; } = 0.25;
 
-    /// <summary>How often an epoch has each of its images, so that it has fewer of them.</summary>
+    /// <summary>
+    /// How often an epoch has each of its images, in different views; an epoch stays as long and so has fewer images.
+    /// </summary>
     [Range(1, byte.MaxValue)]
     public int Repeats { get; init; } = 3;
 
@@ -46,8 +50,8 @@ public sealed record FineTuneViewSettings
     public Interpolation Interpolation { get; init; } = Interpolation.Bicubic;
 
     /// <summary>
-    /// What the shorter side of a test image is resized to before its middle is cut out; null for 256 where the model
-    /// takes 224 pixels, and in proportion.
+    /// Pixels that the shorter side of a test image is resized to before its middle is cut out, at least the model's
+    /// image size; null for 256 where the model takes 224 pixels, and in proportion.
     /// </summary>
     [Range(1, 1 << 16)]
     public int? TestShortSide { get; init; }
