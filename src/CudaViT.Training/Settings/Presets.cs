@@ -2,7 +2,7 @@ using CudaViT.Core;
 
 namespace CudaViT.Training.Settings;
 
-/// <summary>The published recipes of MoCo v3, and one for the images shipped with the program.</summary>
+/// <summary>The published recipes of MoCo v3, and small ones for folders of thousands of images.</summary>
 /// <remarks>
 /// "Published commands" are those of the authors' implementation (github.com/facebookresearch/moco-v3, CONFIG.md);
 /// "paper" is arXiv:2104.02057.
@@ -10,6 +10,7 @@ namespace CudaViT.Training.Settings;
 public static class Presets
 {
     private const string Commands = "published commands";
+    private const string Tried = "tried on drawn scenes, for folders of thousands";
 
     private static readonly RecipeSettings Vit = new();
 
@@ -57,10 +58,62 @@ public static class Presets
         Evaluation = new EvaluationSettings(), // an epoch is seconds, and its end has an evaluation
     };
 
-    /// <summary>All presets, the one for a first run first.</summary>
+    // Of a small image a crop of 8 % leaves little, and so does a blur of two pixels.
+    private static readonly RecipeSettings Small = new()
+    {
+        Batch = 64, // folders of thousands: 30 steps and more in an epoch
+        Epochs = 50,
+        WarmupEpochs = 5,
+        BaseLearningRate = 2e-3,
+        WeightDecay = 0.05,
+        Momentum = 0.98, // averages over some 50 steps: short runs have a few hundred
+        CropMinimum = 0.3,
+    };
+
+    private static readonly ModelSettings SmallVit = new()
+    {
+        Width = 128,
+        Depth = 4,
+        Heads = 4,
+        FreezePatch = true,
+        HeadHidden = 512,
+        HeadOutput = 128,
+    };
+
+    private static readonly ViewSettings Unblurred = new() { BlurProbabilityA = 0, BlurProbabilityB = 0 };
+
+    /// <summary>All presets, the one for a first run first, and then by the size of their images.</summary>
     public static IReadOnlyList<Preset> All { get; } =
     [
         Quick,
+        new("small-32", SmallVit with { ImageSize = 32, Patch = 4 }, Small, Tried)
+        {
+            Views = Unblurred,
+            Evaluation = new EvaluationSettings(),
+        },
+        new(
+            "cifar-10",
+            SmallVit with { ImageSize = 32, Patch = 4, Width = 192, Depth = 6, Heads = 3, HeadHidden = 1024 },
+            Small with { Batch = 256, Epochs = 100, WarmupEpochs = 10, BaseLearningRate = 1e-3, Momentum = 0.99 },
+            Tried)
+        {
+            Views = Unblurred,
+            Evaluation = new EvaluationSettings(),
+        },
+        new("small-64", SmallVit with { ImageSize = 64, Patch = 8 }, Small, Tried)
+        {
+            Views = new ViewSettings { BlurProbabilityA = 0.5 },
+            Evaluation = new EvaluationSettings(),
+        },
+        new(
+            "tiny-128",
+            Frozen(ModelSettings.VitTiny) with { ImageSize = 128, HeadHidden = 1024 },
+            Small with { Batch = 128, BaseLearningRate = 1e-3, WeightDecay = 0.1, Momentum = 0.99, CropMinimum = 0.2 },
+            Tried)
+        {
+            Views = new ViewSettings { BlurProbabilityA = 0.5 },
+            Evaluation = new EvaluationSettings(),
+        },
         new("vit-s-300", Frozen(ModelSettings.VitSmall), Vit, Commands),
         new("vit-s-300-1node", Frozen(ModelSettings.VitSmall), Vit with { Batch = 1024 }, Commands),
         new("vit-b-300", Frozen(ModelSettings.VitBase), Vit, Commands),
