@@ -16,6 +16,9 @@ public static class IdxFile
     internal const int LabelsMagic = 0x0801;
     private const string CopyAgain = "The file is damaged; download it again.";
 
+    private static readonly uint[] ChecksumOfDigit = [.. Enumerable.Range(0, 16).Select(digit =>
+        Enumerable.Repeat(0, 4).Aggregate((uint)digit, (crc, _) => (crc >> 1) ^ ((crc & 1) * 0xEDB88320)))];
+
     /// <summary>Reads grey images.</summary>
     /// <exception cref="DatasetException">The file is missing or malformed.</exception>
     public static IdxImages ReadImages(string path) => ReadFile(path, ReadImages);
@@ -110,7 +113,7 @@ public static class IdxFile
 
             if (compressed)
             {
-                CheckGzipEnd(stream, name, (uint)(sizeof(int) * (1 + dimensions)) + (uint)length);
+                CheckGzipEnd(stream, name, [.. Header(magic, sizes), .. data]);
             }
 
             return (sizes, data);
@@ -193,19 +196,35 @@ public static class IdxFile
         }
     }
 
-    // GZipStream does not notice a cut-off end, where the checksum and the unpacked length (RFC 1952) should be.
-    private static void CheckGzipEnd(Stream stream, string name, uint unpackedLength)
+    // GZipStream does not notice a cut-off end, where the checksum and the unpacked length (RFC 1952) should be. A file
+    // may have several members, one after another; then these are of the last one.
+    private static void CheckGzipEnd(Stream stream, string name, byte[] unpacked)
     {
-        Span<byte> end = stackalloc byte[sizeof(uint)];
+        Span<byte> end = stackalloc byte[2 * sizeof(uint)];
         stream.Seek(-end.Length, SeekOrigin.End);
         stream.ReadExactly(end);
-        uint recorded = BinaryPrimitives.ReadUInt32LittleEndian(end);
-        if (recorded != unpackedLength)
+        uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(end);
+        uint recorded = BinaryPrimitives.ReadUInt32LittleEndian(end[sizeof(uint)..]);
+        if (recorded > unpacked.Length || Checksum(unpacked.AsSpan(unpacked.Length - (int)recorded)) != checksum)
         {
             throw new DatasetException(
-                $"{name}: the gzip data unpacks to {unpackedLength} bytes, but its end records {recorded}. " +
-                $"{CopyAgain}");
+                $"{name}: the gzip data unpacks to {unpacked.Length} bytes, but its end records {recorded} with " +
+                $"another checksum. {CopyAgain}");
         }
+    }
+
+    // CRC-32 of RFC 1952, four bits at a time.
+    private static uint Checksum(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        foreach (byte b in bytes)
+        {
+            crc ^= b;
+            crc = ChecksumOfDigit[(int)(crc & 15)] ^ (crc >> 4);
+            crc = ChecksumOfDigit[(int)(crc & 15)] ^ (crc >> 4);
+        }
+
+        return ~crc;
     }
 
     private static Stream Unpack(Stream stream, out bool compressed)
@@ -220,16 +239,20 @@ public static class IdxFile
     private static void Write(Stream stream, int magic, ReadOnlySpan<int> sizes, byte[] data)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        Span<byte> number = stackalloc byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32BigEndian(number, magic);
-        stream.Write(number);
-        foreach (int size in sizes)
+        stream.Write(Header(magic, sizes));
+        stream.Write(data);
+    }
+
+    private static byte[] Header(int magic, ReadOnlySpan<int> sizes)
+    {
+        byte[] header = new byte[sizeof(int) * (1 + sizes.Length)];
+        BinaryPrimitives.WriteInt32BigEndian(header, magic);
+        for (int i = 0; i < sizes.Length; i++)
         {
-            BinaryPrimitives.WriteInt32BigEndian(number, size);
-            stream.Write(number);
+            BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(sizeof(int) * (1 + i)), sizes[i]);
         }
 
-        stream.Write(data);
+        return header;
     }
 
     private static DatasetException Truncated(string name, int[] sizes, long found) =>

@@ -135,6 +135,21 @@ public sealed class IdxTests : IDisposable
         Assert.Contains("its end records", ErrorOf([.. Gzip(Images()), 0]));
     }
 
+    // As cat, bgzip and pigz write them; one may begin within the header.
+    [Theory]
+    [InlineData(5)]
+    [InlineData(16)]
+    [InlineData(30)]
+    [InlineData(45)]
+    public void A_compressed_file_may_have_several_members(int split)
+    {
+        byte[] content = Images();
+        string path = _folder.Write("members", [.. Gzip(content[..split]), .. Gzip(content[split..])]);
+        Assert.Equal(content[16..], IdxFile.ReadImages(path).Pixels);
+        byte[] cut = [.. Gzip(content[..split]), .. Gzip(content[split..])[..^4]];
+        Assert.Contains("its end records", ErrorOf(cut));
+    }
+
     [Fact]
     public void A_wrong_magic_number_is_named_and_labels_are_recognised()
     {
