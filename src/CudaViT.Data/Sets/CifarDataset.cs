@@ -95,7 +95,10 @@ public static class CifarDataset
             labels,
             variant.ClassCount,
             ReadNames(variant, folder),
-            variant.Normalization);
+            variant.Normalization)
+        {
+            Files = DatasetFolders.FilesAt(paths),
+        };
     }
 
     private static void Interleave(ReadOnlySpan<byte> planes, Span<byte> pixels)

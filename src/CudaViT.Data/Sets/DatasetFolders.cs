@@ -1,28 +1,12 @@
 namespace CudaViT.Data.Sets;
 
-/// <summary>What data sets of image files have in common: how their parts and their images are named.</summary>
+/// <summary>What data sets of files have in common: how their parts are named, and how they are read.</summary>
 internal static class DatasetFolders
 {
     public const string Train = "train";
 
     /// <summary>Names of the held-out part, the first that exists counts.</summary>
     public static readonly string[] HeldOut = ["val", "test"];
-
-    /// <summary>Whether a name is that of an image, in capitals or not.</summary>
-    public static bool IsImage(ReadOnlySpan<char> name) => IsImageExtension(Path.GetExtension(name).TrimStart('.'));
-
-    /// <summary>Whether an extension, without a dot, is that of an image.</summary>
-    public static bool IsImageExtension(ReadOnlySpan<char> extension) =>
-        ImageFormats.OfExtension(extension) is ImageFormat.Jpeg or ImageFormat.Png;
-
-    /// <summary>Throws unless all kinds of images among some names can be decoded.</summary>
-    public static void RequireDecoder(IImageDecoder decoder, IEnumerable<string> names)
-    {
-        foreach (ImageFormat format in names.Select(name => ImageFormats.OfName(name)).OfType<ImageFormat>().Distinct())
-        {
-            decoder.Require(format);
-        }
-    }
 
     /// <summary>Folder of the training part, and that of the held-out part if there is one.</summary>
     public static (string Train, string? HeldOut) PartsOf(string folder)
@@ -32,6 +16,10 @@ internal static class DatasetFolders
             ? (train, HeldOut.Select(name => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists))
             : (folder, null);
     }
+
+    /// <summary>Name and size of files.</summary>
+    public static DatasetFile[] FilesAt(IEnumerable<string> paths) =>
+        [.. paths.Select(path => new DatasetFile(Path.GetFileName(path), new FileInfo(path).Length))];
 
     /// <summary>Names in order of their characters' numbers: the same everywhere, unlike a language's order.</summary>
     public static string[] Sorted(IEnumerable<string> names)

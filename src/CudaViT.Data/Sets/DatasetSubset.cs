@@ -59,6 +59,13 @@ public sealed class DatasetSubset : IImageDataset
     public ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) =>
         _all.Read(Original(index), scratch, scale);
 
+    /// <inheritdoc/>
+    public string NameOf(int index) => _all.NameOf(Original(index));
+
+    /// <inheritdoc/>
+    public IEnumerable<DatasetFile> Files =>
+        DatasetSelection.FilesOf(_all, Enumerable.Range(0, Count).Select(Original));
+
     /// <summary>Number of an image in the whole data set.</summary>
     internal int Original(int index)
     {

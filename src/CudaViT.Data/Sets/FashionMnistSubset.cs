@@ -29,13 +29,15 @@ public static class FashionMnistSubset
         (string imagesName, string labelsName) = ($"{part}-images-idx3-ubyte.gz", $"{part}-labels-idx1-ubyte.gz");
         using Stream images = Open(imagesName);
         using Stream labels = Open(labelsName);
+        DatasetFile[] files = [new(imagesName, images.Length), new(labelsName, labels.Length)];
         return IdxDataset.Create(
             $"Fashion-MNIST subset, {(normalization is null ? "training" : "held out")}",
             IdxFile.ReadImages(images, imagesName),
             IdxFile.ReadLabels(labels, labelsName),
             Classes.Length,
             Classes,
-            normalization);
+            normalization,
+            files);
     }
 
     private static Stream Open(string name) =>

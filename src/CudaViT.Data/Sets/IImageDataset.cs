@@ -1,3 +1,4 @@
+using System.Globalization;
 using CudaViT.Core;
 using CudaViT.Data.Pixels;
 
@@ -46,12 +47,32 @@ public interface IImageDataset
 
     /// <summary>The images found so far that could not be decoded.</summary>
     IReadOnlyList<DamagedImage> Damaged => [];
+
+    /// <summary>
+    /// What image <paramref name="index"/> is called within the data: its path below their folder with <c>/</c> between
+    /// names, archive and entry, or <c>#</c> and its number where images have no names. The same wherever the data lie.
+    /// </summary>
+    string NameOf(int index) => string.Create(CultureInfo.InvariantCulture, $"#{index}");
+
+    /// <summary>The files that the images come from, in their order; see <see cref="DatasetDigest"/>.</summary>
+    IEnumerable<DatasetFile> Files => [];
+
+    /// <summary>A data set of some of these images.</summary>
+    /// <param name="indices">Which, in ascending order.</param>
+    /// <param name="name">What to call it.</param>
+    IImageDataset Select(int[] indices, string name) => new DatasetSelection(this, indices, name);
 }
 
 /// <summary>An image that could not be decoded and was left out.</summary>
 /// <param name="Name">Its path, or its name within an archive.</param>
 /// <param name="Reason">Why.</param>
 public sealed record DamagedImage(string Name, string Reason);
+
+/// <summary>A file of a data set, or an entry of an archive.</summary>
+/// <param name="Name">As in <see cref="IImageDataset.NameOf"/>.</param>
+/// <param name="SizeInBytes">Its size.</param>
+/// <param name="Label">Class of the image in it; -1 without, and for files of many images.</param>
+public readonly record struct DatasetFile(string Name, long SizeInBytes, int Label = -1);
 
 /// <summary>A data set is missing, malformed, or not usable for what was asked.</summary>
 public class DatasetException(string message, Exception? inner = null) : InputException(message, inner);

@@ -13,8 +13,8 @@ public interface IImageDecoder
     bool Knows(ImageFormat format);
 
     /// <summary>
-    /// Throws unless files of a format can be decoded here. Data sets ask when they are opened, so that a missing library
-    /// does not show up in the middle of something.
+    /// Throws unless files of a format can be decoded here. Data sets ask when they are opened, so that a missing
+    /// library does not show up in the middle of something.
     /// </summary>
     /// <param name="format">One that this decoder <see cref="Knows"/>.</param>
     /// <exception cref="InputException">They cannot; the message says what is missing.</exception>

@@ -36,8 +36,12 @@ public static class IdxDataset
         byte[]? labels,
         int classCount,
         IReadOnlyList<string>? classNames = null,
-        Normalization? normalization = null) =>
-        new(name, images.Pixels, images.Height, images.Width, 1, labels, classCount, classNames, normalization);
+        Normalization? normalization = null,
+        DatasetFile[]? files = null) =>
+        new(name, images.Pixels, images.Height, images.Width, 1, labels, classCount, classNames, normalization)
+        {
+            Files = files ?? [],
+        };
 
     private static DatasetSplits Open(string trainPath, string? heldOutPath)
     {
@@ -45,7 +49,8 @@ public static class IdxDataset
         if (heldOutPath is null)
         {
             int trainClasses = CountClasses(trainLabels, heldOut: null);
-            return new DatasetSplits(Create(trainPath, trainImages, trainLabels, trainClasses), null);
+            return new DatasetSplits(
+                Create(trainPath, trainImages, trainLabels, trainClasses, files: FilesOf(trainPath)), null);
         }
 
         (IdxImages heldOutImages, byte[]? heldOutLabels) = ReadPair(heldOutPath);
@@ -57,11 +62,20 @@ public static class IdxDataset
         }
 
         int classCount = CountClasses(trainLabels, heldOutLabels);
-        InMemoryDataset train = Create(trainPath, trainImages, trainLabels, classCount);
+        InMemoryDataset train = Create(trainPath, trainImages, trainLabels, classCount, files: FilesOf(trainPath));
         return new DatasetSplits(
             train,
-            Create(heldOutPath, heldOutImages, heldOutLabels, classCount, normalization: train.Normalization));
+            Create(
+                heldOutPath,
+                heldOutImages,
+                heldOutLabels,
+                classCount,
+                normalization: train.Normalization,
+                files: FilesOf(heldOutPath)));
     }
+
+    private static DatasetFile[] FilesOf(string imagesPath) =>
+        DatasetFolders.FilesAt(FindLabels(imagesPath) is { } labels ? [imagesPath, labels] : [imagesPath]);
 
     private static (IdxImages Images, byte[]? Labels) ReadPair(string imagesPath)
     {

@@ -22,7 +22,8 @@ public enum ImageFormat
     Tiff,
 
     /// <summary>
-    /// An image that nothing here decodes: HEIC and AVIF, JPEG 2000 and JPEG XL, and what cameras write before development.
+    /// An image that nothing here decodes: HEIC and AVIF, JPEG 2000 and JPEG XL, and what cameras write before
+    /// development.
     /// </summary>
     Other,
 }
@@ -67,7 +68,8 @@ public static class ImageFormats
             ["rw2"] = ImageFormat.Other,
         }.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary>The format that a file's name tells by its extension, in capitals or not; null if it tells none.</summary>
+    /// <summary>The format that a file's name tells by its extension, in capitals or not; null if it tells
+    /// none.</summary>
     public static ImageFormat? OfName(ReadOnlySpan<char> name) => OfExtension(Path.GetExtension(name).TrimStart('.'));
 
     /// <summary>The format of an extension without its dot; null if it is not that of an image.</summary>
@@ -85,8 +87,8 @@ public static class ImageFormats
             ImageFormat.WebP,
         [(byte)'B', (byte)'M', _, _, _, _, 0, 0, 0, 0, ..] => ImageFormat.Bmp, // then its size, and four zeros
         [(byte)'I', (byte)'I', 42, 0, ..] or [(byte)'M', (byte)'M', 0, 42, ..] => ImageFormat.Tiff,
-        [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', .. ReadOnlySpan<byte> brand] when IsStillImage(brand) =>
-            ImageFormat.Other,
+        [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', .. ReadOnlySpan<byte> brand]
+            when IsStillImage(brand) => ImageFormat.Other,
         [0xFF, 0x0A, ..] or [0, 0, 0, 12, (byte)'J' or (byte)'j', ..] => ImageFormat.Other, // JPEG XL, JPEG 2000
         _ => null,
     };

@@ -79,6 +79,9 @@ public sealed class InMemoryDataset : IImageDataset
     /// <inheritdoc/>
     public Normalization Normalization { get; }
 
+    /// <inheritdoc/>
+    public IEnumerable<DatasetFile> Files { get; init; } = [];
+
     private int ImageSizeInBytes => _height * _width * Channels;
 
     /// <inheritdoc/>

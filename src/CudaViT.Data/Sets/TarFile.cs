@@ -23,21 +23,24 @@ internal static class TarFile
         return ReadFully(file, header, 0) && HasChecksum(header);
     }
 
-    /// <summary>Lists all regular files in their order.</summary>
+    /// <summary>Lists all regular files in their order, hard links to them included.</summary>
     /// <exception cref="DatasetException">The archive is damaged or cannot be read.</exception>
-    public static List<TarEntry> List(string path) => DatasetFolders.Guard(path, () =>
+    public static TarListing List(string path) => DatasetFolders.Guard(path, () =>
     {
         using SafeFileHandle file = File.OpenHandle(path);
         return List(file, path);
     });
 
-    private static List<TarEntry> List(SafeFileHandle file, string path)
+    private static TarListing List(SafeFileHandle file, string path)
     {
         var entries = new List<TarEntry>();
+        var links = new List<string>();
+        Dictionary<string, TarEntry>? byName = null; // made where there are links
         long length = RandomAccess.GetLength(file);
+        long position = 0;
         Span<byte> header = stackalloc byte[BlockSize];
-        (string? name, long? size) next = (null, null); // what the headers before say about the next file
-        for (long position = 0; ReadFully(file, header, position) && header.ContainsAnyExcept((byte)0);)
+        TarExtension next = default; // what the headers before say about the next entry
+        while (ReadFully(file, header, position) && header.ContainsAnyExcept((byte)0))
         {
             if (!HasChecksum(header))
             {
@@ -46,7 +49,11 @@ internal static class TarFile
 
             byte type = header[156];
             bool isFile = type is 0 or (byte)'0' or (byte)'7';
-            long size = isFile && next.size is { } extended ? extended : ReadNumber(header.Slice(124, 12));
+            // Links, devices, folders and pipes have none, whatever their header says.
+            bool hasContent = type is not (>= (byte)'1' and <= (byte)'6');
+            long size = !hasContent ? 0
+                : isFile && next.Size is { } extended ? extended
+                : ReadNumber(header.Slice(124, 12));
             long content = position + BlockSize;
             if (size < 0 || size > length - content)
             {
@@ -57,22 +64,58 @@ internal static class TarFile
 
             if (isFile)
             {
-                entries.Add(new TarEntry(next.name ?? NameOf(header), content, size));
-                next = (null, null);
+                entries.Add(new TarEntry(next.Name ?? NameOf(header), content, size));
+                next = default;
             }
-            else if (type is (byte)'L' or (byte)'x')
+            else if (!hasContent)
+            {
+                string name = next.Name ?? NameOf(header);
+                if (type == '1')
+                {
+                    byName ??= new Dictionary<string, TarEntry>(
+                        entries.Select(entry => KeyValuePair.Create(entry.Name, entry)).DistinctBy(pair => pair.Key));
+                }
+
+                string link = next.LinkName ?? Text(header.Slice(157, 100));
+                if (type == '1' && byName!.TryGetValue(link, out TarEntry target))
+                {
+                    entries.Add(target with { Name = name });
+                }
+                else if (type is (byte)'1' or (byte)'2')
+                {
+                    links.Add(name);
+                }
+
+                next = default;
+            }
+            else if (type is (byte)'L' or (byte)'K' or (byte)'x')
             {
                 byte[] extension = new byte[size <= MaxExtension ? size : throw new DatasetException(
                     $"{path}: the header at byte {position} is extended by {size} bytes; at most {MaxExtension} were " +
                     $"expected. {CopyAgain}")];
                 ReadFully(file, extension, content);
-                next = type == 'L' ? (Text(extension), next.size) : ReadPax(extension, next);
+                next = type switch
+                {
+                    (byte)'L' => next with { Name = Text(extension) },
+                    (byte)'K' => next with { LinkName = Text(extension) },
+                    _ => ReadPax(extension, next),
+                };
             }
 
             position = content + ((size + BlockSize - 1) / BlockSize * BlockSize);
         }
 
-        return entries;
+        string? cut = position >= length ? "ends without the block of zeros that marks an end"
+            : length - position < BlockSize && HasContent(file, position, (int)(length - position))
+                ? "ends within a header"
+            : null;
+        return new TarListing(entries, links, cut);
+    }
+
+    private static bool HasContent(SafeFileHandle file, long position, int size)
+    {
+        Span<byte> rest = stackalloc byte[size];
+        return ReadFully(file, rest, position) && rest.ContainsAnyExcept((byte)0);
     }
 
     private static bool ReadFully(SafeFileHandle file, Span<byte> buffer, long offset)
@@ -145,7 +188,7 @@ internal static class TarFile
     }
 
     // Records "LENGTH key=value\n"; what cannot be read as such is not there.
-    private static (string? Name, long? Size) ReadPax(ReadOnlySpan<byte> records, (string? Name, long? Size) next)
+    private static TarExtension ReadPax(ReadOnlySpan<byte> records, TarExtension next)
     {
         while (true)
         {
@@ -164,18 +207,25 @@ internal static class TarFile
                 ReadOnlySpan<byte> value = record[(equals + 1)..];
                 if (record[..equals].SequenceEqual("path"u8))
                 {
-                    next.Name = Encoding.UTF8.GetString(value);
+                    next = next with { Name = Encoding.UTF8.GetString(value) };
+                }
+                else if (record[..equals].SequenceEqual("linkpath"u8))
+                {
+                    next = next with { LinkName = Encoding.UTF8.GetString(value) };
                 }
                 else if (record[..equals].SequenceEqual("size"u8)
                     && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long size))
                 {
-                    next.Size = size;
+                    next = next with { Size = size };
                 }
             }
 
             records = records[length..];
         }
     }
+
+    /// <summary>What headers say about the entry after them.</summary>
+    private readonly record struct TarExtension(string? Name, string? LinkName, long? Size);
 }
 
 /// <summary>A file inside an archive.</summary>
@@ -183,3 +233,9 @@ internal static class TarFile
 /// <param name="Offset">Where its content begins.</param>
 /// <param name="SizeInBytes">Size of the content.</param>
 internal readonly record struct TarEntry(string Name, long Offset, long SizeInBytes);
+
+/// <summary>What is in an archive.</summary>
+/// <param name="Entries">Its files.</param>
+/// <param name="Links">Names of symbolic links, and of hard links to nothing before them.</param>
+/// <param name="Cut">How the archive seems to have been cut off, to follow its name; null if it has an end.</param>
+internal sealed record TarListing(IReadOnlyList<TarEntry> Entries, IReadOnlyList<string> Links, string? Cut);

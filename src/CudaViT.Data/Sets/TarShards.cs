@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text;
+using CudaViT.Core;
 using CudaViT.Data.Pixels;
 
 namespace CudaViT.Data.Sets;
 
 /// <summary>
-/// Opens tar archives of images, as WebDataset writes them: <c>KEY.jpg</c> (or .jpeg, .png) and beside it
+/// Opens tar archives of images, as WebDataset writes them: <c>KEY.jpg</c> (or .png, .webp, ...) and beside it
 /// <c>KEY.cls</c> with the number of its class. Images are read where they lie; nothing is unpacked.
 /// </summary>
 /// <remarks>
@@ -26,20 +27,33 @@ public static class TarShards
     /// <param name="folder">The folder.</param>
     /// <param name="decoder">Makes pixels of the files.</param>
     /// <param name="scales">Whether to decode at a smaller size where that is enough.</param>
+    /// <param name="progress">Is told how many archives were listed.</param>
+    /// <param name="stop">Asks to give up.</param>
     /// <exception cref="DatasetException">An archive is damaged, or the labels are not complete.</exception>
-    public static DatasetSplits OpenFolder(string folder, IImageDecoder decoder, bool scales = true)
+    public static DatasetSplits OpenFolder(
+        string folder,
+        IImageDecoder decoder,
+        bool scales = true,
+        IWorkProgress? progress = null,
+        CancellationToken stop = default)
     {
         (string[] train, string[] heldOut) = DatasetFolders.Guard(folder, () => PartsOf(folder));
-        return Open(folder, train, heldOut, decoder, scales);
+        return Open(folder, train, heldOut, decoder, scales, progress, stop);
     }
 
     /// <summary>Opens one archive; nothing is held out.</summary>
     /// <param name="path">The archive.</param>
     /// <param name="decoder">Makes pixels of the files.</param>
     /// <param name="scales">Whether to decode at a smaller size where that is enough.</param>
+    /// <param name="progress">Is told how many archives were listed.</param>
+    /// <param name="stop">Asks to give up.</param>
     /// <exception cref="DatasetException">The archive is damaged, or its labels are not complete.</exception>
-    public static DatasetSplits OpenFile(string path, IImageDecoder decoder, bool scales = true) =>
-        Open(path, [path], [], decoder, scales);
+    public static DatasetSplits OpenFile(
+        string path,
+        IImageDecoder decoder,
+        bool scales = true,
+        IWorkProgress? progress = null,
+        CancellationToken stop = default) => Open(path, [path], [], decoder, scales, progress, stop);
 
     private static (string[] Train, string[] HeldOut) PartsOf(string folder)
     {
@@ -61,10 +75,16 @@ public static class TarShards
         DatasetFolders.Sorted(Directory.EnumerateFiles(folder, prefix == "*" ? "*.tar" : $"{prefix}*.tar"));
 
     private static DatasetSplits Open(
-        string name, string[] train, string[] heldOut, IImageDecoder decoder, bool scales)
+        string name,
+        string[] train,
+        string[] heldOut,
+        IImageDecoder decoder,
+        bool scales,
+        IWorkProgress? progress,
+        CancellationToken stop)
     {
-        Shards trainImages = Index(name, train);
-        Shards? heldOutImages = heldOut.Length == 0 ? null : Index(name, heldOut);
+        Shards trainImages = Index(name, train, decoder, progress, stop);
+        Shards? heldOutImages = heldOut.Length == 0 ? null : Index(name, heldOut, decoder, progress, stop);
         if (heldOutImages is not null && heldOutImages.Classes == 0 != (trainImages.Classes == 0))
         {
             throw new DatasetException(
@@ -72,35 +92,86 @@ public static class TarShards
                 "none.");
         }
 
-        DatasetFolders.RequireDecoder(decoder, trainImages.Names.Concat(heldOutImages?.Names ?? []));
+        foreach (ImageFormat format in trainImages.Formats.Concat(heldOutImages?.Formats ?? []).Distinct())
+        {
+            decoder.Require(format);
+        }
+
         int classes = Math.Max(trainImages.Classes, heldOutImages?.Classes ?? 0);
         return new DatasetSplits(
             new EncodedDataset(name, trainImages, classes, classNames: null, decoder, scales),
             heldOutImages is null
                 ? null
-                : new EncodedDataset($"{name}, held out", heldOutImages, classes, classNames: null, decoder, scales));
+                : new EncodedDataset($"{name}, held out", heldOutImages, classes, classNames: null, decoder, scales))
+        {
+            Summary = Summary(
+                trainImages.Count + (heldOutImages?.Count ?? 0),
+                train.Length + heldOut.Length,
+                heldOutImages is null ? [trainImages] : [trainImages, heldOutImages]),
+        };
     }
 
-    private static Shards Index(string name, string[] paths)
+    private static string Summary(int images, int archives, Shards[] parts)
     {
-        var shards = new Shards(paths);
+        var leftOut = new LeftOut();
+        foreach (Shards part in parts)
+        {
+            leftOut.Add(part.LeftOut);
+        }
+
+        string counts = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{images:n0} image{(images == 1 ? "" : "s")} in {archives:n0} archive{(archives == 1 ? "" : "s")}");
+        string cut = string.Concat(parts.SelectMany(part => part.Cut).Select(
+            archive => $"; {archive}, so what should follow is missing: copy it again"));
+        return counts + (leftOut.IsEmpty ? "" : $"; left out: {leftOut}") + cut;
+    }
+
+    private static Shards Index(
+        string name, string[] paths, IImageDecoder decoder, IWorkProgress? progress, CancellationToken stop)
+    {
+        var shards = new Shards(name, paths);
         for (int shard = 0; shard < paths.Length; shard++)
         {
+            stop.ThrowIfCancellationRequested();
+            progress?.OnAdvance((double)shard / paths.Length, $"listing {paths[shard]}");
             shards.BeginShard();
-            foreach (List<TarEntry> sample in Adjacent(TarFile.List(paths[shard])))
+            TarListing listing = TarFile.List(paths[shard]);
+            shards.Note(shard, listing);
+            var unlabelled = new HashSet<string>();
+            var labelsAlone = new HashSet<string>();
+            foreach (List<TarEntry> sample in Adjacent(listing.Entries))
             {
-                int image = sample.FindIndex(entry => DatasetFolders.IsImageExtension(ExtensionOf(entry.Name)));
+                int image = sample.FindIndex(entry =>
+                    ImageFormats.OfExtension(ExtensionOf(entry.Name)) is { } format && decoder.Knows(format));
                 int label = sample.FindIndex(entry => ExtensionOf(entry.Name) == "cls");
                 if (image >= 0)
                 {
                     shards.Add(shard, sample[image], label < 0 ? -1 : ReadLabel(paths[shard], sample[label]));
                 }
+                else
+                {
+                    shards.LeaveOut(sample.Select(entry => entry.Name));
+                }
+
+                if (image >= 0 != label >= 0)
+                {
+                    (image >= 0 ? unlabelled : labelsAlone).Add(KeyOf(sample[0].Name));
+                }
+            }
+
+            if (unlabelled.FirstOrDefault(labelsAlone.Contains) is { } key)
+            {
+                throw new DatasetException(
+                    $"{paths[shard]}: the image and the label of {key} are not next to each other, but the files of a "
+                    + "sample must be (KEY.jpg, KEY.cls, then the next). Write the archive again, sorted by name.");
             }
         }
 
         return shards.Count == 0
             ? throw new DatasetException(
-                $"{name}: there are no images (KEY.jpg, KEY.jpeg, KEY.png) in the archives. Name others.")
+                $"{name}: there are no images (KEY.jpg, KEY.png, ...) in the archives"
+                + $"{(shards.LeftOut.IsEmpty ? "" : $"; left out: {shards.LeftOut}")}. Name others.")
             : shards.IsPartlyLabelled
                 ? throw new DatasetException(
                     $"{name}: some images have a label (KEY.cls) and others, for example {shards.FirstUnlabelled}, " +
@@ -109,14 +180,14 @@ public static class TarShards
     }
 
     // Groups files that follow each other and have the same key.
-    private static IEnumerable<List<TarEntry>> Adjacent(List<TarEntry> entries)
+    private static IEnumerable<List<TarEntry>> Adjacent(IReadOnlyList<TarEntry> entries)
     {
         int start = 0;
         for (int i = 1; i <= entries.Count; i++)
         {
             if (i == entries.Count || KeyOf(entries[i].Name) != KeyOf(entries[start].Name))
             {
-                yield return entries[start..i];
+                yield return [.. entries.Skip(start).Take(i - start)];
                 start = i;
             }
         }
@@ -149,7 +220,7 @@ public static class TarShards
             $"{path}: {entry.Name} is not the number of a class, from 0 to {MaxClasses - 1}. Write plain digits.");
     }
 
-    private sealed class Shards(string[] paths) : IEncodedImages
+    private sealed class Shards(string name, string[] paths) : IEncodedImages
     {
         private readonly List<(int Shard, TarEntry Entry, int Label)> _images = [];
         private readonly List<int> _starts = [];
@@ -177,11 +248,53 @@ public static class TarShards
             }
         }
 
-        public IEnumerable<string> Names => _images.Select(image => image.Entry.Name);
+        public IEnumerable<ImageFormat> Formats =>
+            _images.Select(image => ImageFormats.OfExtension(ExtensionOf(image.Entry.Name))).OfType<ImageFormat>();
+
+        public LeftOut LeftOut { get; } = new();
+
+        /// <summary>Archives that seem to have been cut off, and how.</summary>
+        public List<string> Cut { get; } = [];
+
+        public void Note(int shard, TarListing listing)
+        {
+            foreach (string link in listing.Links.Where(IsImage))
+            {
+                LeftOut.Add("links in archives", link);
+            }
+
+            if (listing.Cut is { } how)
+            {
+                Cut.Add($"{paths[shard]} {how}");
+            }
+        }
+
+        public void LeaveOut(IEnumerable<string> names)
+        {
+            if (names.FirstOrDefault(IsImage) is { } image)
+            {
+                LeftOut.Add($".{ExtensionOf(image)}", image);
+            }
+        }
 
         public int Label(int index) => _images[index].Label;
 
-        public string NameOf(int index) => $"{paths[_images[index].Shard]}/{_images[index].Entry.Name}";
+        public string NameOf(int index) => $"{ArchiveName(index)}/{_images[index].Entry.Name}";
+
+        public string PathOf(int index) => $"{paths[_images[index].Shard]}/{_images[index].Entry.Name}";
+
+        public long SizeOf(int index) => _images[index].Entry.SizeInBytes;
+
+        private static bool IsImage(string entry) => ImageFormats.OfExtension(ExtensionOf(entry)) is not null;
+
+        // Below the folder of the data; a single archive is named by its own name.
+        private string ArchiveName(int index)
+        {
+            string path = paths[_images[index].Shard];
+            return path == name
+                ? Path.GetFileName(path)
+                : Path.GetRelativePath(name, path).Replace(Path.DirectorySeparatorChar, '/');
+        }
 
         public ReadOnlySpan<byte> Load(int index, ImageBuffer scratch)
         {

@@ -78,6 +78,32 @@ public sealed class DatasetLocatorTests : IDisposable
     }
 
     [Fact]
+    public void A_mistyped_path_or_name_is_guessed()
+    {
+        _folder.Write(Path.Combine("photos", "1.jpg"), [1]);
+        Assert.Contains($"did you mean '{_folder["photos"]}'?", ErrorOf(_folder["fhotos"]));
+        Assert.Contains("did you mean 'fashion-subset'?", ErrorOf("fashion-sbset"));
+        Assert.DoesNotContain("did you mean", ErrorOf(_folder["something else"]));
+        Assert.Contains($"nor is there a folder {_folder["nowhere"]}", ErrorOf(_folder["nowhere", "photos"]));
+    }
+
+    [Theory]
+    [InlineData("FFD8FFE000104A464946", "this is a single image; name the folder that it lies in")]
+    [InlineData("89504E470D0A1A0A0000", "this is a single image")]
+    [InlineData("504B0304140000000800", "this is a zip archive; unpack it and name the folder")]
+    [InlineData("1F8B0800000000000003", "this is a compressed file, but not one of IDX")]
+    public void A_file_of_another_kind_is_named(string start, string reason) =>
+        Assert.Contains(reason, ErrorOf(_folder.Write("file", Convert.FromHexString(start))));
+
+    private static string ErrorOf(string path)
+    {
+        string message = Assert.Throws<DatasetException>(() => DatasetLocator.Open(path)).Message;
+        Assert.StartsWith(path, message);
+        Assert.DoesNotContain('\n', message);
+        return message;
+    }
+
+    [Fact]
     public void A_limit_spreads_over_the_training_images_and_spares_the_rest()
     {
         (IImageDataset train, IImageDataset? heldOut) = DatasetLocator.Open(null, limit: 3);

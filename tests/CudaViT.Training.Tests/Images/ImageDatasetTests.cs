@@ -215,13 +215,56 @@ public sealed class ImageDatasetTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_vanishes_counts_as_damaged()
+    public void What_takes_a_bad_ones_place_has_its_own_label()
     {
-        WriteNumbered(count: 100, bad: []);
+        for (int i = 0; i < 200; i++)
+        {
+            Write($"{(i % 2 == 0 ? "a" : "b")}/{i:d3}.jpg", i is 3 or 150 ? Bad : (byte)(1 + (i % 2)));
+        }
+
         IImageDataset images = Open().Train;
-        File.Delete(_folder["042.jpg"]);
-        Assert.Throws<UndecodableImageException>(() => images.Read(42, new ImageBuffer()));
-        Assert.Equal(_folder["042.jpg"], Assert.Single(images.Damaged).Name);
+        int changed = 0;
+        foreach ((int sample, int label, int original) in Deliver(images, epochs: 4))
+        {
+            Assert.Equal(images.Label(sample), label);
+            changed += images.Label(original) != label ? 1 : 0;
+        }
+
+        Assert.InRange(changed, 1, 8); // else this saw nothing
+    }
+
+    [Fact]
+    public void Every_epoch_draws_another_image_for_a_bad_one()
+    {
+        WriteNumbered(count: 200, bad: [3]);
+        int[] replacements = [.. Deliver(Open().Train, epochs: 5)
+            .Where(sample => sample.Original == 3)
+            .Select(sample => sample.Sample)];
+        Assert.Equal(5, replacements.Length);
+        Assert.InRange(replacements.Distinct().Count(), 3, 5); // of 199: two alike would be rare
+    }
+
+    // What a loader delivers, beside what it would have delivered had no image been bad.
+    private static IEnumerable<(int Sample, int Label, int Original)> Deliver(IImageDataset images, int epochs)
+    {
+        using DataLoader damaged = Load(images);
+        using DataLoader whole = Load(new InMemoryDataset("whole", new byte[images.Count * 3], 1, 1, 3));
+        while (damaged.TryNext(out ImageBatch? batch))
+        {
+            Assert.True(whole.TryNext(out ImageBatch? originals));
+            for (int i = 0; i < batch.Count; i++)
+            {
+                yield return (batch.Samples[i], batch.Labels[i], originals.Samples[i]);
+            }
+
+            batch.Dispose();
+            originals.Dispose();
+        }
+
+        DataLoader Load(IImageDataset dataset) => new(
+            dataset,
+            new AugmentationSettings { OutputSize = 1 },
+            new DataLoaderSettings { BatchSize = 20, Seed = 1, Epochs = epochs, Workers = 2 });
     }
 
     [Fact]
