@@ -68,6 +68,12 @@ internal static class ImportCommand
         PrintNames(output, "left out, a classifier", report.Classifier);
         PrintNames(output, "left out, no tensors of the model", report.Rest);
         PrintNames(output, "left out, unexpected", report.Unexpected);
+        PrintNames(output, "not finite", [.. report.NotFinite.Select(tensor => tensor.ToString())]);
+        if (report.NotFinite.Count > 0)
+        {
+            output.WriteLine("features computed with such values are no numbers, and will be refused");
+        }
+
         output.WriteLine($"written to {report.Output}");
     }
 

@@ -24,6 +24,9 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>All tensors in the order of their data.</summary>
     public IReadOnlyList<SafetensorsTensor> Tensors => _header.Tensors;
 
+    /// <summary>Tensors of types that are not read, such as I16 or F8_E4M3; their data is stepped over.</summary>
+    public IReadOnlyList<OtherTensor> Others => _header.Others;
+
     /// <summary>The free-form strings of <c>__metadata__</c>; empty if there are none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
@@ -55,8 +58,12 @@ public sealed class SafetensorsFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new SafetensorsException(
-                $"{path}: cannot be read ({e.Message}) A safetensors file was expected. " +
-                "Check the path and its permissions.", e);
+                Directory.Exists(path)
+                    ? $"{path}: this is a folder; a safetensors file was expected. Name a file in it; that of a run is "
+                        + "final.safetensors."
+                    : $"{path}: cannot be read ({e.Message}) A safetensors file was expected. "
+                        + "Check the path and its permissions.",
+                e);
         }
         finally
         {
@@ -113,6 +120,12 @@ public sealed class SafetensorsFile : IDisposable
 
     private static byte[] ReadHeader(SafeFileHandle handle, string path, long fileLength)
     {
+        if (FileKind.Find(path) is { } kind)
+        {
+            throw new SafetensorsException(
+                $"{path}: this is {kind.Name}; a safetensors file was expected; {kind.Advice}.");
+        }
+
         if (fileLength < sizeof(ulong))
         {
             throw new SafetensorsException(

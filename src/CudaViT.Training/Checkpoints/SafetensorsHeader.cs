@@ -10,12 +10,35 @@ internal sealed class SafetensorsHeader
 
     private const string MetadataName = "__metadata__";
     private readonly string _path;
+
+    // Bits of one element of the types that the format has and that are not read.
+    private static readonly Dictionary<string, int> OtherTypes = new()
+    {
+        ["I8"] = 8,
+        ["I16"] = 16,
+        ["U16"] = 16,
+        ["U32"] = 32,
+        ["U64"] = 64,
+        ["F8_E4M3"] = 8,
+        ["F8_E5M2"] = 8,
+        ["F8_E8M0"] = 8,
+        ["F6_E2M3"] = 6,
+        ["F6_E3M2"] = 6,
+        ["F4"] = 4,
+        ["C64"] = 64,
+    };
+
     private readonly Dictionary<string, (SafetensorsTensor Tensor, long Begin)> _byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (OtherTensor Tensor, long Begin, long End)> _others =
+        new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
     private SafetensorsHeader(string path) => _path = path;
 
     public IReadOnlyList<SafetensorsTensor> Tensors { get; private set; } = [];
+
+    /// <summary>Tensors of types that are not read, in the order of their data.</summary>
+    public IReadOnlyList<OtherTensor> Others { get; private set; } = [];
 
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
@@ -82,7 +105,7 @@ internal sealed class SafetensorsHeader
 
     private void ParseTensor(ref Utf8JsonReader reader, string name)
     {
-        SafetensorsDType? dtype = null;
+        string? dtype = null;
         List<long>? shape = null;
         List<long>? offsets = null;
         Expect(ref reader, JsonTokenType.StartObject, $"tensor '{name}'");
@@ -103,7 +126,7 @@ internal sealed class SafetensorsHeader
 
             switch (field)
             {
-                case "dtype": dtype = ParseDType(ref reader, name); break;
+                case "dtype": dtype = ParseType(ref reader, name); break;
                 case "shape": shape = ParseNumbers(ref reader, name, field); break;
                 default: offsets = ParseNumbers(ref reader, name, field); break;
             }
@@ -114,23 +137,39 @@ internal sealed class SafetensorsHeader
             throw Malformed($"tensor '{name}' lacks one of dtype, shape and data_offsets [begin, end]");
         }
 
-        if (!SafetensorsTensor.TrySize(dtype.Value, shape, out long size) || end < begin || end - begin != size)
+        SafetensorsDType? known = Known(dtype);
+        bool fills = known is { } type
+            ? SafetensorsTensor.TrySize(type, shape, out long size) && end - begin == size
+            : FillsAsOther(dtype, shape, end - begin);
+        if (end < begin || !fills)
         {
             throw Malformed(
                 $"tensor '{name}', {dtype} [{string.Join(", ", shape)}], " +
                 $"does not fill its data_offsets [{begin}, {end})");
         }
 
-        if (!_byName.TryAdd(name, (new SafetensorsTensor(name, dtype.Value, shape), begin)))
+        bool isNew = known is { } read
+            ? !_others.ContainsKey(name) && _byName.TryAdd(name, (new SafetensorsTensor(name, read, shape), begin))
+            : !_byName.ContainsKey(name) && _others.TryAdd(name, (new OtherTensor(name, dtype, shape), begin, end));
+        if (!isNew)
         {
             throw Malformed($"tensor '{name}' appears twice");
         }
     }
 
-    private SafetensorsDType ParseDType(ref Utf8JsonReader reader, string name)
+    // A type that the format does not have yet is stepped over: data_offsets alone say where the next tensor begins.
+    private string ParseType(ref Utf8JsonReader reader, string name)
     {
         Expect(ref reader, JsonTokenType.String, $"dtype of tensor '{name}'");
         string text = reader.GetString()!;
+        return text.Length > 0 && char.IsAsciiLetterUpper(text[0])
+            && text.All(c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c) || c == '_')
+                ? text
+                : throw Malformed($"tensor '{name}' has the dtype '{text}'; expected a name such as F32 or BF16");
+    }
+
+    private static SafetensorsDType? Known(string text)
+    {
         foreach (SafetensorsDType dtype in Enum.GetValues<SafetensorsDType>())
         {
             if (text == SafetensorsTensor.Spell(dtype))
@@ -139,8 +178,26 @@ internal sealed class SafetensorsHeader
             }
         }
 
-        IEnumerable<string> known = Enum.GetValues<SafetensorsDType>().Select(SafetensorsTensor.Spell);
-        throw Malformed($"tensor '{name}' has the dtype '{text}', not one of {string.Join(", ", known)}");
+        return null;
+    }
+
+    private static bool FillsAsOther(string type, List<long> shape, long bytes)
+    {
+        if (!OtherTypes.TryGetValue(type, out int bits))
+        {
+            return true;
+        }
+
+        UInt128 size = (UInt128)(shape.Contains(0) ? 0 : bits);
+        foreach (long dimension in shape)
+        {
+            if ((size *= (UInt128)dimension) > long.MaxValue)
+            {
+                return false;
+            }
+        }
+
+        return bytes >= 0 && (size + 7) / 8 == (UInt128)bytes;
     }
 
     private List<long> ParseNumbers(ref Utf8JsonReader reader, string name, string field)
@@ -163,26 +220,29 @@ internal sealed class SafetensorsHeader
     // The format has no gaps: laid end to end, the tensors are the data. That rules out overlaps and stray bytes, too.
     private void CheckLayout(long dataLength)
     {
-        (SafetensorsTensor Tensor, long Begin)[] entries =
-            [.. _byName.Values.OrderBy(entry => entry.Begin).ThenBy(entry => entry.Tensor.SizeInBytes)];
+        (string Name, long Begin, long End)[] entries =
+        [
+            .. _byName.Values.Select(entry =>
+                    (entry.Tensor.Name, entry.Begin, End: entry.Begin + entry.Tensor.SizeInBytes))
+                .Concat(_others.Values.Select(entry => (entry.Tensor.Name, entry.Begin, entry.End)))
+                .OrderBy(entry => entry.Begin).ThenBy(entry => entry.End),
+        ];
         long position = 0;
-        foreach ((SafetensorsTensor tensor, long begin) in entries)
+        foreach ((string name, long begin, long end) in entries)
         {
             if (begin != position)
             {
                 throw Malformed(
-                    $"tensor '{tensor.Name}' begins at byte {begin} of the data, " +
-                    $"but the one before ends at {position}");
+                    $"tensor '{name}' begins at byte {begin} of the data, but the one before ends at {position}");
             }
 
-            if (tensor.SizeInBytes > dataLength - position)
+            if (end > dataLength)
             {
                 throw Malformed(
-                    $"tensor '{tensor.Name}' ends at byte {position + tensor.SizeInBytes} of the data, " +
-                    $"but the file has only {dataLength}");
+                    $"tensor '{name}' ends at byte {end} of the data, but the file has only {dataLength}");
             }
 
-            position += tensor.SizeInBytes;
+            position = end;
         }
 
         if (position != dataLength)
@@ -190,7 +250,9 @@ internal sealed class SafetensorsHeader
             throw Malformed($"{dataLength - position} bytes follow the last tensor, none were expected");
         }
 
-        Tensors = [.. entries.Select(entry => entry.Tensor)];
+        Tensors = [.. _byName.Values.OrderBy(entry => entry.Begin).ThenBy(entry => entry.Tensor.SizeInBytes)
+            .Select(entry => entry.Tensor)];
+        Others = [.. _others.Values.OrderBy(entry => entry.Begin).Select(entry => entry.Tensor)];
     }
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType expected, string what)

@@ -59,7 +59,8 @@ public sealed class SafetensorsTensor
     internal static bool TrySize(SafetensorsDType dtype, IReadOnlyList<long> shape, out long sizeInBytes)
     {
         sizeInBytes = 0;
-        UInt128 size = (UInt128)ElementSizeInBytes(dtype);
+        bool isEmpty = shape.Contains(0);
+        UInt128 size = isEmpty ? 0 : (UInt128)ElementSizeInBytes(dtype);
         foreach (long dimension in shape)
         {
             // Never more than 2^126, and checked at every step: an overflowing shape must not wrap to a small size.
@@ -72,4 +73,14 @@ public sealed class SafetensorsTensor
         sizeInBytes = (long)size;
         return true;
     }
+}
+
+/// <summary>A tensor of an element type that is not read here.</summary>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="DType">Its type, in the spelling of the file.</param>
+/// <param name="Shape">Row-major dimensions.</param>
+public sealed record OtherTensor(string Name, string DType, IReadOnlyList<long> Shape)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} ({DType} [{string.Join(", ", Shape)}])";
 }

@@ -143,7 +143,15 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}""", 1, "unknown field 'x'")]
     [InlineData("""{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 1,
         "'dtype' of tensor 'a' appears twice")]
-    [InlineData("""{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}""", 1, "dtype 'F8_E4M3'")]
+    [InlineData("""{"a":{"dtype":"I16","shape":[2],"data_offsets":[0,3]}}""", 3, "does not fill")]
+    [InlineData("""{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}}""", 1, "does not fill")]
+    [InlineData("""{"a":{"dtype":"C64","shape":[4611686018427387904,4],"data_offsets":[0,0]}}""", 0, "does not fill")]
+    [InlineData("""{"a":{"dtype":"NEW","shape":[1],"data_offsets":[0,9]}}""", 8, "has only 8")]
+    [InlineData("""{"a":{"dtype":"NEW","shape":[1],"data_offsets":[1,0]}}""", 1, "does not fill")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}}""",
+        2, "'a' appears twice")]
+    [InlineData("""{"a":{"dtype":"","shape":[1],"data_offsets":[0,1]}}""", 1, "dtype ''")]
     [InlineData("""{"a":{"dtype":"7","shape":[1],"data_offsets":[0,1]}}""", 1, "dtype '7'")] // a number of the enum
     [InlineData("""{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}""", 1, "other than integers")]
     [InlineData("""{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}""", 1, "other than integers")]
@@ -176,6 +184,37 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Contains(_path, error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
+
+    // Of known sizes and of one that the format does not have yet: the tensors around them are read.
+    [Theory]
+    [InlineData("I8", 3)]
+    [InlineData("I16", 6)]
+    [InlineData("U16", 6)]
+    [InlineData("U32", 12)]
+    [InlineData("U64", 24)]
+    [InlineData("F8_E4M3", 3)]
+    [InlineData("C64", 24)]
+    [InlineData("F6_E2M3", 3)] // 18 bits
+    [InlineData("NEW_2", 5)]
+    public void Tensors_of_other_types_are_stepped_over_and_listed(string dtype, int bytes)
+    {
+        string header = $$$"""
+            {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+            "x":{"dtype":"{{{dtype}}}","shape":[3],"data_offsets":[1,{{{1 + bytes}}}]},
+            "b":{"dtype":"U8","shape":[2],"data_offsets":[{{{1 + bytes}}},{{{3 + bytes}}}]}}
+            """;
+        byte[] content = FileOf(header, 3 + bytes);
+        content[^1] = 7;
+        using SafetensorsFile file = OpenBytes(content);
+        Assert.Equal(["a", "b"], file.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal([0, 7], file.ReadBytes("b"));
+        Assert.Equal($"x ({dtype} [3])", Assert.Single(file.Others).ToString());
+        Assert.False(file.Contains("x"));
+    }
+
+    [Fact]
+    public void Empty_shapes_are_empty_whatever_else_is_in_them() => Assert.Equal(
+        0, new SafetensorsTensor("x", SafetensorsDType.F64, 1L << 62, 1L << 62, 0).SizeInBytes);
 
     [Fact]
     public void Text_that_is_not_utf8_is_refused() =>

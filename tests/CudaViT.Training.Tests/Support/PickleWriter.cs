@@ -5,7 +5,7 @@ using System.Text;
 
 namespace CudaViT.Training.Tests.Support;
 
-/// <summary>Writes checkpoints as PyTorch does, for tests: opcodes one by one, or a whole file of named tensors.</summary>
+/// <summary>Writes checkpoints as PyTorch does: opcodes one by one, or a whole file of named tensors.</summary>
 internal sealed class PickleWriter
 {
     private readonly List<byte> _bytes = [];
@@ -51,22 +51,37 @@ internal sealed class PickleWriter
         Op("(").Text("storage").Global("torch", type).Text(key).Text("cpu").Int(count).Op("tQ");
 
     /// <summary>A whole view of a float storage of its own.</summary>
-    public PickleWriter Tensor(string key, IReadOnlyList<long> shape, string type = "FloatStorage")
+    public PickleWriter Tensor(string key, IReadOnlyList<long> shape, string type = "FloatStorage") => View(
+        key,
+        shape.Aggregate(1L, (product, size) => product * size),
+        offset: 0,
+        shape,
+        [.. Enumerable.Range(1, shape.Count).Select(axis =>
+            shape.Skip(axis).Aggregate(1L, (product, size) => product * size))],
+        type);
+
+    /// <summary>Any view of a storage of <paramref name="count"/> elements.</summary>
+    public PickleWriter View(
+        string key,
+        long count,
+        long offset,
+        IReadOnlyList<long> shape,
+        IReadOnlyList<long> stride,
+        string type = "FloatStorage")
     {
-        long count = shape.Aggregate(1L, (product, size) => product * size);
-        Global("torch._utils", "_rebuild_tensor_v2").Op("(").Storage(type, key, count).Int(0).Op("(");
-        foreach (long size in shape)
+        Global("torch._utils", "_rebuild_tensor_v2").Op("(").Storage(type, key, count).Int(offset);
+        foreach (IReadOnlyList<long> numbers in (IReadOnlyList<long>[])[shape, stride])
         {
-            Int(size);
+            Op("(");
+            foreach (long number in numbers)
+            {
+                Int(number);
+            }
+
+            Op("t");
         }
 
-        Op("t(");
-        for (int axis = 1; axis <= shape.Count; axis++)
-        {
-            Int(shape.Skip(axis).Aggregate(1L, (product, size) => product * size));
-        }
-
-        return Op("t\u0089").Global("collections", "OrderedDict").Op(")RtR");
+        return Op("\u0089").Global("collections", "OrderedDict").Op(")RtR");
     }
 
     /// <summary>The zip container around a pickle and its storages.</summary>
@@ -92,11 +107,18 @@ internal sealed class PickleWriter
     }
 
     /// <summary>A whole checkpoint: named float tensors under a key.</summary>
+    /// <param name="key">Null for the tensors alone, at the top.</param>
+    /// <param name="tensors">Of float32, or of int64 where there are eight bytes for each element.</param>
+    /// <param name="beside">Writes more items of the dictionary of tensors: keys and values.</param>
+    /// <param name="storages">What they refer to.</param>
     public static byte[] Checkpoint(
-        string? key, IEnumerable<(string Name, IReadOnlyList<long> Shape, byte[] Data)> tensors)
+        string? key,
+        IEnumerable<(string Name, IReadOnlyList<long> Shape, byte[] Data)> tensors,
+        Action<PickleWriter>? beside = null,
+        Dictionary<string, byte[]>? storages = null)
     {
         var pickle = new PickleWriter();
-        var storages = new Dictionary<string, byte[]>();
+        storages ??= [];
         pickle.Op(key is null ? "" : "}").Op(key is null ? "" : "(");
         if (key is not null)
         {
@@ -113,6 +135,7 @@ internal sealed class PickleWriter
             pickle.Text(name).Tensor(storage, shape, type);
         }
 
+        beside?.Invoke(pickle);
         pickle.Op("u").Op(key is null ? "" : "u");
         return Zip(pickle.Finish(), storages);
     }

@@ -14,7 +14,7 @@ namespace CudaViT.Training.Checkpoints.Import;
 /// </summary>
 /// <remarks>
 /// A part that the file has none of (projector, momentum encoder, predictor) is left out of the result; a part that it
-/// has some of must be whole.
+/// has some of must be whole, and must have nothing else in it.
 /// </remarks>
 public static class CheckpointImport
 {
@@ -34,18 +34,20 @@ public static class CheckpointImport
     {
         ArgumentNullException.ThrowIfNull(request);
         using ITensorSource source = TensorSources.Open(path);
-        Dictionary<string, string?> targets = NameRules.Map([.. source.Tensors.Select(tensor => tensor.Name)]);
-        Dictionary<string, SafetensorsTensor> byTarget = ByTarget(path, source, targets);
-        bool isWhole = targets.Any(pair =>
-            pair.Value is not null && pair.Key.EndsWith(pair.Value, StringComparison.Ordinal));
+        var rules = new NameRules(
+            path, source.Tensors.Select(tensor => tensor.Name).Concat(source.Others.Select(other => other.Name)));
+        ForeignParts.RefuseKnown(path, rules.IsWhole, rules.Targets.Values);
+        Dictionary<string, SafetensorsTensor> byTarget = ByTarget(path, source, rules.Targets);
         var shapes = byTarget.ToDictionary(pair => pair.Key, pair => pair.Value.Shape);
-        ModelSettings model = new ModelInference(path, shapes, isWhole, Known(source, request)).Infer();
+        ModelSettings model = new ModelInference(path, shapes, rules.IsWhole, Known(source, request)).Infer();
         model = WithPosition(model, source, byTarget);
 
         (List<StateEntry> entries, List<string> absent) = Entries(model, byTarget);
+        List<(string Name, string Shown)> left = Left(source, rules.Targets, entries);
+        ForeignParts.RefuseWithin(path, rules.IsWhole, left);
         LayoutCheck.Require(path, entries, name => byTarget.GetValueOrDefault(name));
-        Write(output, source, model, entries, byTarget, progress);
-        HashSet<string> taken = [.. entries.Select(entry => entry.Name)];
+        var values = new FiniteCheck();
+        Write(output, source, model, entries, byTarget, values, progress);
         return new ImportReport
         {
             Source = path,
@@ -54,19 +56,20 @@ public static class CheckpointImport
             Model = model,
             Tensors = entries.Count,
             AbsentParts = absent,
-            Classifier = [.. targets.Where(pair => pair.Value is null).Select(pair => pair.Key)],
-            Unexpected = [.. byTarget.Where(pair => !taken.Contains(pair.Key)).Select(pair => pair.Value.Name)],
+            Classifier = rules.Classifier,
+            Unexpected = [.. left.Select(tensor => tensor.Shown), .. rules.Outside],
+            NotFinite = values.Found,
             Rest = source.Rest,
         };
     }
 
     private static Dictionary<string, SafetensorsTensor> ByTarget(
-        string path, ITensorSource source, Dictionary<string, string?> targets)
+        string path, ITensorSource source, IReadOnlyDictionary<string, string> targets)
     {
         var result = new Dictionary<string, SafetensorsTensor>(StringComparer.Ordinal);
         foreach (SafetensorsTensor tensor in source.Tensors)
         {
-            if (targets[tensor.Name] is { } target && !result.TryAdd(target, tensor))
+            if (targets.TryGetValue(tensor.Name, out string? target) && !result.TryAdd(target, tensor))
             {
                 throw new CheckpointException(
                     $"{path}: two tensors are called {target} here, one of them {tensor.Name}; expected one; "
@@ -75,6 +78,20 @@ public static class CheckpointImport
         }
 
         return result;
+    }
+
+    // What has a name here and no place in the model, in the order of the file.
+    private static List<(string Name, string Shown)> Left(
+        ITensorSource source, IReadOnlyDictionary<string, string> targets, List<StateEntry> entries)
+    {
+        HashSet<string> taken = [.. entries.Select(entry => entry.Name)];
+        IEnumerable<(string Name, string Shown)> tensors = source.Tensors
+            .Where(tensor => targets.ContainsKey(tensor.Name) && !taken.Contains(targets[tensor.Name]))
+            .Select(tensor => (targets[tensor.Name], tensor.Name));
+        IEnumerable<(string Name, string Shown)> others = source.Others
+            .Where(other => targets.ContainsKey(other.Name))
+            .Select(other => (targets[other.Name], other.ToString()));
+        return [.. tensors, .. others];
     }
 
     // A file that was exported here says what shapes cannot.
@@ -130,8 +147,8 @@ public static class CheckpointImport
         (string Name, string Prefix)[] optional =
         [
             ("projector", NameRules.Base + projector),
-            ("momentum encoder", "momentum_encoder."),
-            ("predictor", "predictor."),
+            ("momentum encoder", NameRules.Momentum),
+            ("predictor", NameRules.Predictor),
         ];
         List<(string Name, string Prefix)> absent = [.. optional.Where(part =>
             !byTarget.Keys.Any(name => name.StartsWith(part.Prefix, StringComparison.Ordinal)))];
@@ -146,6 +163,7 @@ public static class CheckpointImport
         ModelSettings model,
         List<StateEntry> entries,
         Dictionary<string, SafetensorsTensor> byTarget,
+        FiniteCheck values,
         IWorkProgress? progress)
     {
         SafetensorsTensor[] described = [.. entries.Select(entry => new SafetensorsTensor(
@@ -161,7 +179,12 @@ public static class CheckpointImport
             foreach (SafetensorsTensor tensor in described)
             {
                 SafetensorsTensor from = byTarget[tensor.Name];
-                source.CopyTo(from.Name, part => writer.Write(tensor.Name, Converted(part, from.DType)));
+                source.CopyTo(from.Name, part =>
+                {
+                    ReadOnlySpan<byte> bytes = Converted(part, from.DType);
+                    values.Look(tensor, bytes);
+                    writer.Write(tensor.Name, bytes);
+                });
             }
 
             writer.Complete();

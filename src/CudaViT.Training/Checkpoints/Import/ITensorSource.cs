@@ -11,6 +11,9 @@ internal interface ITensorSource : IDisposable
     /// <summary>All tensors.</summary>
     IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
+    /// <summary>Tensors of types that are not read here, or that repeat their elements beyond measure.</summary>
+    IReadOnlyList<OtherTensor> Others { get; }
+
     /// <summary>Free-form strings of the file.</summary>
     IReadOnlyDictionary<string, string> Metadata { get; }
 
@@ -28,6 +31,12 @@ internal static class TensorSources
     /// <exception cref="InputException">It cannot be read or is neither.</exception>
     public static ITensorSource Open(string path)
     {
+        if (FileKind.Find(path) is { IsTorch: false } kind)
+        {
+            throw new CheckpointException(
+                $"{path}: this is {kind.Name}; expected a .pth.tar, .pth or .safetensors file; {kind.Advice}.");
+        }
+
         Span<byte> start = stackalloc byte[9];
         try
         {

@@ -15,6 +15,7 @@ internal sealed class ModelInference(
 {
     private const string Head = "head";
     private const string ResNetHead = "fc";
+    private const string Blocks = $"{NameRules.Base}blocks.";
 
     // Heads are in no shape. These widths have one number wherever they were published.
     private static readonly Dictionary<int, int> HeadsByWidth =
@@ -46,7 +47,7 @@ internal sealed class ModelInference(
 
     private ModelSettings VisionTransformer()
     {
-        if (!Has("blocks.0.attn.qkv.weight"))
+        if (!shapes.Keys.Any(name => name.StartsWith(Blocks, StringComparison.Ordinal)))
         {
             throw new CheckpointException(
                 $"{path}: there is neither blocks.0.attn.qkv.weight nor layer1.0.conv1.weight; expected a Vision "
@@ -54,13 +55,7 @@ internal sealed class ModelInference(
                 + "tensors.");
         }
 
-        if (Has("dist_token"))
-        {
-            throw new CheckpointException(
-                $"{path}: the model has a distillation token; expected a class token at most; take the checkpoint "
-                + "of DeiT without distillation.");
-        }
-
+        int depth = Depth();
         int width = Size("blocks.0.attn.qkv.weight", 2, 1);
         bool isConvolution = Has("patch_embed.proj.0.weight");
         int patch = isConvolution ? ModelSettings.VitConvSmall.Patch : Size("patch_embed.proj.weight", 4, 3);
@@ -71,7 +66,7 @@ internal sealed class ModelInference(
             Stem = isConvolution ? Stem.Convolution : Stem.Patch,
             Patch = patch,
             Width = width,
-            Depth = Depth(),
+            Depth = depth,
             Heads = HeadCount(width),
             MlpRatio = MlpRatio(width),
             Pooling = hasClassToken ? Pooling.ClassToken : Has("norm.weight") ? Pooling.NormThenMean : Pooling.Mean,
@@ -93,16 +88,47 @@ internal sealed class ModelInference(
         };
     }
 
+    // The last block there is says how many there must be: those before it must be whole.
     private int Depth()
     {
-        // As far as there is no gap; blocks beyond one are found unexpected later.
-        int depth = 0;
-        while (Has(string.Create(CultureInfo.InvariantCulture, $"blocks.{depth}.attn.qkv.weight")))
+        var blocks = new SortedDictionary<int, int>(); // tensors by number of the block
+        foreach (string name in shapes.Keys.Where(name => name.StartsWith(Blocks, StringComparison.Ordinal)))
         {
-            depth++;
+            string number = name[Blocks.Length..].Split('.')[0];
+            if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int block))
+            {
+                blocks[block] = blocks.GetValueOrDefault(block) + 1;
+            }
         }
 
-        return depth;
+        int next = 0;
+        bool hasGap = false;
+        var problems = new List<string>();
+        int most = blocks.Values.DefaultIfEmpty().Max();
+        foreach ((int block, int count) in blocks)
+        {
+            if (block > next)
+            {
+                hasGap = true;
+                problems.Add(block == next + 1
+                    ? FormattableString.Invariant($"blocks.{next} is missing")
+                    : FormattableString.Invariant($"blocks.{next} to blocks.{block - 1} are missing"));
+            }
+
+            if (count < most)
+            {
+                problems.Add(FormattableString.Invariant($"blocks.{block} is partial, with {count} of {most} tensors"));
+            }
+
+            next = block + 1;
+        }
+
+        // Without a gap, what the partial ones lack is listed with whatever else is missing.
+        return !hasGap
+            ? next
+            : throw new CheckpointException(
+                $"{path}: {LayoutCheck.Shown(problems)}; expected every block up to the last to be whole; export it "
+                + "again.");
     }
 
     private int HeadCount(int width) => request.Heads

@@ -11,6 +11,8 @@ internal sealed class SafetensorsSource(string path) : ITensorSource
 
     public IReadOnlyList<SafetensorsTensor> Tensors => _file.Tensors;
 
+    public IReadOnlyList<OtherTensor> Others => _file.Others;
+
     public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
 
     public IReadOnlyList<string> Rest => [];

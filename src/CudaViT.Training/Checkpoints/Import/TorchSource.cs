@@ -6,14 +6,15 @@ namespace CudaViT.Training.Checkpoints.Import;
 /// <summary>The tensors of a model in a file that <c>torch.save</c> wrote.</summary>
 /// <remarks>
 /// The reference implementation keeps them under <c>state_dict</c>, DeiT and what is exported for it under
-/// <c>model</c>; a file may also be nothing but them.
+/// <c>model</c>; a file may also be nothing but them. Whatever else there is, is stepped over and listed.
 /// </remarks>
 internal sealed class TorchSource : ITensorSource
 {
-    private static readonly string[] Keys = ["state_dict", "model"];
+    private static readonly string[] Keys = ["state_dict", "model", "model_state_dict"];
 
     private readonly TorchFile _file;
     private readonly Dictionary<string, TorchTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly List<OtherTensor> _others = [];
     private readonly List<string> _rest = [];
 
     public TorchSource(string path)
@@ -21,7 +22,7 @@ internal sealed class TorchSource : ITensorSource
         _file = TorchFile.Open(path);
         try
         {
-            Tensors = Describe(path, _file.Root as PickleDict);
+            Tensors = Describe(path, _file.Root);
         }
         catch
         {
@@ -34,6 +35,8 @@ internal sealed class TorchSource : ITensorSource
 
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
+    public IReadOnlyList<OtherTensor> Others => _others;
+
     public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
 
     public IReadOnlyList<string> Rest => _rest;
@@ -42,32 +45,50 @@ internal sealed class TorchSource : ITensorSource
 
     public void Dispose() => _file.Dispose();
 
-    private List<SafetensorsTensor> Describe(string path, PickleDict? root)
+    private List<SafetensorsTensor> Describe(string path, object? root)
     {
-        PickleDict? state = root;
+        if (root is PickleOpaque whole)
+        {
+            throw new TorchException(
+                $"{path}: the file holds an object of {whole.Kind} rather than weights; expected a state_dict, as "
+                + "nothing in a file is run here; in Python: torch.save(model.state_dict(), FILE).");
+        }
+
+        PickleDict all = root as PickleDict ?? new PickleDict();
+        PickleDict state = all;
         foreach (string key in Keys)
         {
-            if (state == root && root?.TryGet(key, out PickleDict? nested) == true)
+            if (state == all && all.TryGet(key, out PickleDict? nested))
             {
                 state = nested;
-                _rest.AddRange(root.Where(pair => !key.Equals(pair.Key)).Select(pair => Text(pair.Key)));
+                _rest.AddRange(all.Where(pair => !key.Equals(pair.Key)).Select(pair => Text(pair.Key, pair.Value)));
+                _rest.AddRange(all.OtherKeys);
             }
         }
 
         var tensors = new List<SafetensorsTensor>();
-        foreach ((object key, object? value) in state ?? [])
+        foreach ((object key, object? value) in state)
         {
-            string name = Text(key);
-            if (value is TorchTensor tensor && _tensors.TryAdd(name, tensor))
+            string name = Text(key, value: null);
+            if (value is not TorchTensor tensor || !_tensors.TryAdd(name, tensor))
             {
-                tensors.Add(new SafetensorsTensor(name, tensor.Storage.DType, tensor.Shape));
+                _rest.Add(Text(key, value));
+            }
+            else if (tensor.Storage.DType is not { } dtype)
+            {
+                _others.Add(new OtherTensor(name, "a type that is not read", tensor.Shape));
+            }
+            else if (!_file.IsBounded(tensor))
+            {
+                _others.Add(new OtherTensor(name, "expanded far beyond the file", tensor.Shape));
             }
             else
             {
-                _rest.Add(name);
+                tensors.Add(new SafetensorsTensor(name, dtype, tensor.Shape));
             }
         }
 
+        _rest.AddRange(state.OtherKeys);
         return tensors.Count > 0
             ? tensors
             : throw new TorchException(
@@ -75,5 +96,9 @@ internal sealed class TorchSource : ITensorSource
                 + $"{string.Join(", ", Keys)}; save the state_dict.");
     }
 
-    private static string Text(object key) => Convert.ToString(key, CultureInfo.InvariantCulture)!;
+    private static string Text(object key, object? value)
+    {
+        string text = Convert.ToString(key, CultureInfo.InvariantCulture)!;
+        return value is PickleOpaque opaque ? $"{text} ({opaque.Kind})" : text;
+    }
 }

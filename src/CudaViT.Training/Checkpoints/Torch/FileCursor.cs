@@ -38,7 +38,16 @@ internal sealed class FileCursor
         }
     }
 
-    public void Skip(long count) => Position += count;
+    /// <exception cref="TorchException">The file ends before.</exception>
+    public void Skip(long count)
+    {
+        if (count < 0 || count > Remaining)
+        {
+            throw Truncated(_path);
+        }
+
+        Position += count;
+    }
 
     /// <summary>Fills a span from any position of a file.</summary>
     /// <exception cref="TorchException">The file ends before.</exception>
@@ -49,7 +58,7 @@ internal sealed class FileCursor
             int read = RandomAccess.Read(handle, destination, position);
             if (read == 0)
             {
-                throw new TorchException($"{path}: the file ends too early; it is truncated; copy it again.");
+                throw Truncated(path);
             }
 
             destination = destination[read..];
@@ -63,9 +72,12 @@ internal sealed class FileCursor
         _bufferLength = (int)Math.Min(_buffer.Length, Math.Max(0, Remaining));
         if (_bufferLength == 0)
         {
-            throw new TorchException($"{_path}: the file ends too early; it is truncated; copy it again.");
+            throw Truncated(_path);
         }
 
         ReadExactly(_handle, _path, _buffer.AsSpan(0, _bufferLength), _bufferStart);
     }
+
+    private static TorchException Truncated(string path) =>
+        new($"{path}: the file ends too early; it is truncated; copy it again.");
 }

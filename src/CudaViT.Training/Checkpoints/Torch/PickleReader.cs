@@ -7,19 +7,20 @@ namespace CudaViT.Training.Checkpoints.Torch;
 
 /// <summary>
 /// Reads pickles as PyTorch writes them, without running anything: the machine knows numbers, texts, lists, tuples,
-/// dictionaries and tensors, and refuses every other opcode and every other global by name.
+/// dictionaries and tensors. Objects of any other class are stepped over (<see cref="PickleOpaque"/>), so that what
+/// training scripts keep beside the weights does no harm; what only an attack would name is refused.
 /// </summary>
 /// <remarks>
 /// A pickle is a program for a stack machine, so nothing here recurses, however deep the values nest. What a hostile
-/// file can make this allocate is bounded by the number of opcodes and by the length of a text, and dictionaries have
-/// texts and numbers for keys only, so that comparing keys is no work. Python's documentation of the opcodes:
+/// file can make this allocate is bounded by the number of opcodes and by the length of a text, and dictionaries look
+/// up texts and numbers only, so that comparing keys is no work. Python's documentation of the opcodes:
 /// <c>Lib/pickletools.py</c>.
 /// </remarks>
 /// <param name="cursor">Where the pickle begins.</param>
 /// <param name="path">The file, for messages.</param>
 /// <param name="storage">Finds a storage by key, type and number of elements.</param>
 internal sealed class PickleReader(
-    FileCursor cursor, string path, Func<string, SafetensorsDType, long, TorchStorage> storage)
+    FileCursor cursor, string path, Func<string, TorchElement, long, TorchStorage> storage)
 {
     // ViT-H with its momentum encoder and optimizer takes 50,000.
     private const int MaxOpcodes = 1 << 20;
@@ -27,6 +28,10 @@ internal sealed class PickleReader(
     private const int MaxTotalTextBytes = 1 << 26;
     private const int MaxIntegerBytes = 128;
     private const int NewestProtocol = 5;
+
+    private static readonly PickleOpaque Blob = new("bytes");
+    private static readonly PickleOpaque LongText = new("a long text");
+    private static readonly PickleOpaque Set = new("set");
 
     private static readonly UTF8Encoding StrictUtf8 = new(
         encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -40,9 +45,9 @@ internal sealed class PickleReader(
     /// <summary>Reads one pickle, up to and including its STOP.</summary>
     /// <returns>
     /// null, bool, long, BigInteger, double, string, <see cref="List{T}"/> of such, <see cref="PickleTuple"/>,
-    /// <see cref="PickleDict"/> or <see cref="TorchTensor"/>.
+    /// <see cref="PickleDict"/>, <see cref="TorchTensor"/> or <see cref="PickleOpaque"/>.
     /// </returns>
-    /// <exception cref="TorchException">It is damaged, too large, or not made of these.</exception>
+    /// <exception cref="TorchException">It is damaged, too large, or names something that does harm.</exception>
     public object? Read()
     {
         while (true)
@@ -81,7 +86,17 @@ internal sealed class PickleReader(
             case PickleOpcode.Long4: PushInteger(Length()); break;
             case PickleOpcode.BinFloat: Push(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8))); break;
             case PickleOpcode.BinUnicode: Push(Text(Length())); break;
+            case PickleOpcode.BinUnicode8: Push(Text(LongLength())); break;
             case PickleOpcode.ShortBinUnicode: Push(Text(cursor.ReadByte())); break;
+            case PickleOpcode.BinBytes: SkipBytes(Length()); break;
+            case PickleOpcode.BinBytes8: SkipBytes(LongLength()); break;
+            case PickleOpcode.ByteArray8: SkipBytes(LongLength()); break;
+            case PickleOpcode.ShortBinBytes: SkipBytes(cursor.ReadByte()); break;
+            case PickleOpcode.BinString: Push(Text(Length(), Encoding.Latin1)); break; // of Python 2
+            case PickleOpcode.ShortBinString: Push(Text(cursor.ReadByte(), Encoding.Latin1)); break;
+            case PickleOpcode.Pop: Pop(); break;
+            case PickleOpcode.PopMark: PopToMark(); break;
+            case PickleOpcode.Dup: Push(Peek()); break;
             case PickleOpcode.EmptyTuple: Push(new PickleTuple([])); break;
             case PickleOpcode.Tuple: Push(new PickleTuple(PopToMark())); break;
             case PickleOpcode.Tuple1: Push(new PickleTuple(PopMany(1))); break;
@@ -93,6 +108,9 @@ internal sealed class PickleReader(
             case PickleOpcode.EmptyDict: Push(new PickleDict()); break;
             case PickleOpcode.SetItem: SetItems(PopMany(2)); break;
             case PickleOpcode.SetItems: SetItems(PopToMark()); break;
+            case PickleOpcode.EmptySet: Push(Set); break;
+            case PickleOpcode.AddItems: AddItems(); break;
+            case PickleOpcode.FrozenSet: PopToMark(); Push(Set); break;
             case PickleOpcode.BinPut: Remember(cursor.ReadByte()); break;
             case PickleOpcode.LongBinPut: Remember(Length()); break;
             case PickleOpcode.Memoize: Remember(_memo.Count); break;
@@ -101,6 +119,10 @@ internal sealed class PickleReader(
             case PickleOpcode.Global: Push(Global(Line(), Line())); break;
             case PickleOpcode.StackGlobal: StackGlobal(); break;
             case PickleOpcode.Reduce: Reduce(); break;
+            case PickleOpcode.NewObj: NewObject(PopMany(2)); break;
+            case PickleOpcode.NewObjEx: NewObject(PopMany(3)[..2]); break;
+            case PickleOpcode.Obj: NewObject(PopToMark()); break;
+            case PickleOpcode.Inst: NewObject([Global(Line(), Line()), .. PopToMark()]); break;
             case PickleOpcode.Build: Build(); break;
             case PickleOpcode.BinPersId: Push(Storage(Pop())); break;
             default:
@@ -108,8 +130,8 @@ internal sealed class PickleReader(
                     ? opcode.ToString()
                     : string.Create(CultureInfo.InvariantCulture, $"0x{(byte)opcode:x2}");
                 throw new TorchException(
-                    $"{path}: the pickle uses the opcode {name}, which is refused: checkpoints are made of tensors, "
-                    + "numbers, texts, lists, tuples and dictionaries; save the state_dict alone.");
+                    $"{path}: the pickle uses the opcode {name}, which is refused: PyTorch never writes it; save the "
+                    + "state_dict alone.");
         }
     }
 
@@ -134,6 +156,16 @@ internal sealed class PickleReader(
         ? (int)length
         : throw Malformed("a length or number is above 2^31");
 
+    private long LongLength() => BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is ulong length and <= long.MaxValue
+        ? (long)length
+        : throw Malformed("a length is above 2^63");
+
+    private void SkipBytes(long length)
+    {
+        cursor.Skip(length);
+        Push(Blob);
+    }
+
     private void PushInteger(int length)
     {
         if (length > MaxIntegerBytes)
@@ -145,17 +177,23 @@ internal sealed class PickleReader(
         Push(value >= long.MinValue && value <= long.MaxValue ? (long)value : (object)value);
     }
 
-    private string Text(int length)
+    private object Text(long length, Encoding? encoding = null)
     {
-        _textBytes += Math.Min(length, MaxTextBytes + 1);
-        if (length > MaxTextBytes || _textBytes > MaxTotalTextBytes)
+        if (length > MaxTextBytes)
         {
-            throw Malformed($"a text has {length} bytes, more than {MaxTextBytes}, or all have too many");
+            cursor.Skip(length); // no name is that long: a log, or a script that somebody kept
+            return LongText;
+        }
+
+        _textBytes += (int)length;
+        if (_textBytes > MaxTotalTextBytes)
+        {
+            throw Malformed($"its texts have more than {MaxTotalTextBytes} bytes together");
         }
 
         try
         {
-            return StrictUtf8.GetString(Bytes(length));
+            return (encoding ?? StrictUtf8).GetString(Bytes((int)length));
         }
         catch (DecoderFallbackException e)
         {
@@ -214,28 +252,33 @@ internal sealed class PickleReader(
 
     private void Append(object?[] values)
     {
-        if (Peek() is not List<object?> list)
+        switch (Peek())
         {
-            throw Malformed("it appends to something that is no list");
+            case List<object?> list: list.AddRange(values); break;
+            case PickleOpaque: break;
+            default: throw Malformed("it appends to something that is no list");
         }
-
-        list.AddRange(values);
     }
 
     private void SetItems(object?[] items)
     {
-        if (Peek() is not PickleDict dict || items.Length % 2 != 0)
+        if (Peek() is not (PickleDict or PickleOpaque) || items.Length % 2 != 0)
         {
             throw Malformed("it sets items of something that is no dictionary");
         }
 
-        for (int i = 0; i < items.Length; i += 2)
+        for (int i = 0; i < items.Length && Peek() is PickleDict dict; i += 2)
         {
-            dict.Set(
-                items[i] is string or long
-                    ? items[i]!
-                    : throw Malformed("the key of a dictionary is neither a text nor a whole number"),
-                items[i + 1]);
+            dict.Set(items[i], items[i + 1]);
+        }
+    }
+
+    private void AddItems()
+    {
+        PopToMark();
+        if (Peek() is not PickleOpaque)
+        {
+            throw Malformed("it adds to something that is no set");
         }
     }
 
@@ -258,49 +301,83 @@ internal sealed class PickleReader(
         ? _memo[index]
         : throw Malformed($"it recalls value number {index}, which it never remembered");
 
-    private PickleGlobal Global(string module, string name) => PickleGlobal.Find(module, name)
-        ?? throw new TorchException(
-            $"{path}: the pickle names {module}.{name}, which is refused: nothing but tensors, numbers, texts, lists, "
-            + "tuples and dictionaries is read; save the state_dict alone.");
+    // Named is not called: an unknown class or function only says what its objects are.
+    private object Global(string module, string name)
+    {
+        if (PickleGlobal.IsHarmful(module, name))
+        {
+            throw new TorchException(
+                $"{path}: the pickle names {module}.{name}, which is refused: Python would run code or open files with "
+                + "it where it loads this file, and no checkpoint needs that; nothing was run here; get the weights "
+                + "from their source again.");
+        }
+
+        return (object?)PickleGlobal.Find(module, name) ?? new PickleOpaque($"{module}.{name}");
+    }
 
     private void StackGlobal() => Push(PopMany(2) is [string module, string name]
         ? Global(module, name)
         : throw Malformed("the name of a global is no text"));
 
-    private void Reduce()
+    private void Reduce() => Push(PopMany(2) switch
     {
-        if (PopMany(2) is not [PickleGlobal function, PickleTuple arguments])
-        {
-            throw Malformed("it calls something that is no function");
-        }
+        [PickleOpaque made, _] => made,
+        [PickleGlobal function, PickleTuple arguments] => Call(function, arguments.Items),
+        _ => throw Malformed("it calls something that is no function"),
+    });
 
-        Push((function, arguments.Items) switch
-        {
-            _ when function == PickleGlobal.OrderedDict && arguments.Items.Count == 0 => new PickleDict(),
-            _ when function == PickleGlobal.RebuildTensor => Tensor(arguments.Items),
-            _ when function == PickleGlobal.RebuildParameter
-                && arguments.Items is [TorchTensor tensor, bool, PickleDict { Count: 0 }] => tensor,
-            _ => throw Malformed($"{function.Name} is called with arguments that it does not have"),
-        });
-    }
+    private void NewObject(object?[] values) => Push(values switch
+    {
+        [PickleOpaque made, ..] => made,
+        [PickleGlobal type, PickleTuple { Items: [] }] when type == PickleGlobal.OrderedDict => new PickleDict(),
+        _ => throw Malformed("it makes an object of something that is no class"),
+    });
 
-    // The attributes of a dictionary: PyTorch keeps the versions of the modules there.
+    private object? Call(PickleGlobal function, IReadOnlyList<object?> arguments) => (function, arguments) switch
+    {
+        _ when function == PickleGlobal.OrderedDict && arguments.Count == 0 => new PickleDict(),
+        _ when function == PickleGlobal.RebuildTensor => Tensor(arguments),
+        (_, [(TorchTensor or PickleOpaque) and var tensor, bool, PickleDict { Count: 0 }])
+            when function == PickleGlobal.RebuildParameter => tensor,
+        (_, [(TorchTensor or PickleOpaque) and var tensor, bool, PickleDict { Count: 0 }, _])
+            when function == PickleGlobal.RebuildParameterWithState => tensor,
+
+        // (function, class, its arguments, attributes); the function is one of the others, so this goes no deeper.
+        (_, [PickleGlobal inner, PickleOpaque, PickleTuple its, _])
+            when function == PickleGlobal.RebuildFromType && inner != function => Call(inner, its.Items),
+        (_, [PickleOpaque made, ..]) when function == PickleGlobal.RebuildFromType => made,
+        _ => throw Malformed($"{function.Name} is called with arguments that it does not have"),
+    };
+
+    // Attributes: PyTorch keeps the versions of the modules in those of a dictionary.
     private void Build()
     {
-        if (Pop() is not PickleDict || Peek() is not PickleDict)
+        if (PopMany(2) is not [(PickleDict or PickleOpaque or TorchTensor) and var value, _])
         {
-            throw new TorchException(
-                $"{path}: the pickle uses the opcode Build on something other than a dictionary, which is refused; "
-                + "save the state_dict alone.");
+            throw Malformed("it gives attributes to something that has none");
         }
+
+        Push(value);
     }
 
-    // (storage, offset, size, stride, requires_grad, backward_hooks)
-    private TorchTensor Tensor(IReadOnlyList<object?> arguments)
+    // (storage, offset, size, stride, requires_grad, backward_hooks[, metadata])
+    private object Tensor(IReadOnlyList<object?> arguments)
     {
-        if (arguments is not [TorchStorage view, long offset, PickleTuple size, PickleTuple stride, bool, PickleDict])
+        if (arguments is [PickleOpaque, ..])
+        {
+            return arguments[0]!;
+        }
+
+        if (arguments is not
+            [TorchStorage view, long offset, PickleTuple size, PickleTuple stride, bool, PickleDict, ..]
+            || arguments.Count > 7)
         {
             throw Malformed($"{PickleGlobal.RebuildTensor.Name} is called with arguments that it does not have");
+        }
+
+        if (arguments.Count == 7 && arguments[6] is not (null or PickleDict { Count: 0 }))
+        {
+            return new PickleOpaque("a tensor that is conjugated or negated when it is read");
         }
 
         return TorchTensor.TryCreate(view, offset, Numbers(size), Numbers(stride), out string problem)
@@ -310,19 +387,23 @@ internal sealed class PickleReader(
     private long[] Numbers(PickleTuple tuple) => [.. tuple.Items.Select(item => item as long?
         ?? throw Malformed("a size or stride of a tensor is no number"))];
 
-    // ('storage', type, key, location, element count[, view])
-    private TorchStorage Storage(object? id)
+    // ('storage', type, key, location, element count[, view]), or ('module', class, source file, source)
+    private object Storage(object? id)
     {
-        if (id is not PickleTuple { Items: ["storage", PickleGlobal type, string key, string, long count, ..] items }
-            || type.Storage is not { } dtype
-            || items.Count > 6 || (items.Count == 6 && items[5] is not null))
+        switch (id)
         {
-            throw Malformed("a storage is described in a form that is not known");
+            case PickleTuple { Items: ["module", PickleOpaque type, ..] }:
+                return type;
+            case PickleTuple { Items: ["storage", PickleOpaque type, string, string, long, ..] }:
+                return type;
+            case PickleTuple { Items: ["storage", PickleGlobal type, string key, string, long count, ..] items }
+                when type.Storage is { } element && items.Count <= 6 && (items.Count < 6 || items[5] is null):
+                return count >= 0 && (Int128)count * element.SizeInBytes <= long.MaxValue
+                    ? storage(key, element, count)
+                    : throw Malformed($"a storage has {count} elements");
+            default:
+                throw Malformed("a storage is described in a form that is not known");
         }
-
-        return SafetensorsTensor.TrySize(dtype, [count], out _)
-            ? storage(key, dtype, count)
-            : throw Malformed($"a storage has {count} elements");
     }
 
     private TorchException Malformed(string what) => new(

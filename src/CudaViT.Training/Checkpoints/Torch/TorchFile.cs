@@ -11,7 +11,7 @@ namespace CudaViT.Training.Checkpoints.Torch;
 /// </summary>
 /// <remarks>
 /// Nothing in the file is trusted and nothing in it is executed; see <see cref="PickleReader"/>. What tensors can
-/// make a caller allocate is bounded by the file's own length.
+/// make a caller allocate is bounded by the file's own length, see <see cref="IsBounded"/>.
 /// </remarks>
 internal sealed class TorchFile : IDisposable
 {
@@ -75,6 +75,11 @@ internal sealed class TorchFile : IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether a tensor has no more bytes than a few times the file; an expanded one could have any number.
+    /// </summary>
+    public bool IsBounded(TorchTensor tensor) => tensor.SizeInBytes <= MaxViewsOfFile * _length;
+
     /// <summary>Hands a tensor's elements on, little-endian and row-major, in parts.</summary>
     /// <param name="tensor">A tensor of this file.</param>
     /// <param name="sink">Gets one part after another.</param>
@@ -91,7 +96,7 @@ internal sealed class TorchFile : IDisposable
                 + "storage to be used about once; save the state_dict again.");
         }
 
-        int size = tensor.Storage.ElementSize;
+        int size = tensor.Storage.Element.SizeInBytes;
         long start = tensor.Storage.Position!.Value + (tensor.Offset * size);
         if (tensor.IsContiguous)
         {
@@ -115,7 +120,7 @@ internal sealed class TorchFile : IDisposable
 
     private void Gather(TorchTensor tensor, long start, Action<ReadOnlySpan<byte>> sink)
     {
-        int size = tensor.Storage.ElementSize;
+        int size = tensor.Storage.Element.SizeInBytes;
         if (tensor.Extent * size > Array.MaxLength)
         {
             throw new TorchException(
@@ -125,7 +130,7 @@ internal sealed class TorchFile : IDisposable
 
         byte[] source = new byte[tensor.Extent * size];
         FileCursor.ReadExactly(_handle, _path, source, start);
-        byte[] chunk = new byte[ChunkBytes];
+        byte[] chunk = new byte[Math.Min(ChunkBytes, tensor.SizeInBytes)];
         int filled = 0;
         long[] index = new long[tensor.Shape.Count];
         for (long i = 0; i < tensor.Count; i++)
@@ -176,9 +181,9 @@ internal sealed class TorchFile : IDisposable
         var cursor = new FileCursor(_handle, _path, position, position + RequireSize(size));
         return new PickleReader(cursor, _path, StorageInZip).Read();
 
-        TorchStorage StorageInZip(string key, SafetensorsDType dtype, long count)
+        TorchStorage StorageInZip(string key, TorchElement element, long count)
         {
-            TorchStorage storage = Storage(key, dtype, count);
+            TorchStorage storage = Storage(key, element, count);
             if (storage.Position is null)
             {
                 (long at, long bytes) = zip.Find($"{folder}/data/{key}");
@@ -226,10 +231,13 @@ internal sealed class TorchFile : IDisposable
 
     private void PlaceStorage(FileCursor cursor, object? key)
     {
+        // A storage of an unknown type is not in the table either: how long its elements are is not in the file.
         if (key is not string name || !_storages.TryGetValue(name, out TorchStorage? storage)
             || storage.Position is not null)
         {
-            throw new TorchException($"{_path}: the list of storages is damaged at '{key}'; copy the file again.");
+            throw new TorchException(
+                $"{_path}: the list of storages is damaged at '{key}', or it has a type that is not known; copy the file "
+                + "again, or save the state_dict alone.");
         }
 
         Span<byte> count = stackalloc byte[sizeof(long)];
@@ -244,15 +252,15 @@ internal sealed class TorchFile : IDisposable
         cursor.Skip(storage.SizeInBytes);
     }
 
-    private TorchStorage Storage(string key, SafetensorsDType dtype, long count)
+    private TorchStorage Storage(string key, TorchElement element, long count)
     {
         if (!_storages.TryGetValue(key, out TorchStorage? storage))
         {
-            storage = new TorchStorage(dtype, count);
+            storage = new TorchStorage(element, count);
             _storages.Add(key, storage);
         }
 
-        return storage.DType == dtype && storage.Count == count
+        return storage.Element == element && storage.Count == count
             ? storage
             : throw new TorchException(
                 $"{_path}: storage '{key}' is described in two ways; the file is damaged; copy it again.");
@@ -285,7 +293,8 @@ internal sealed class TorchFile : IDisposable
     }
 
     private TorchException NoTorchFile() => new(
-        $"{_path}: this is no file that torch.save wrote; expected a zip archive or a pickle; name a .pth or .pth.tar.");
+        $"{_path}: this is no file that torch.save wrote{FileKind.Told(_path)}; expected a zip archive or a pickle; "
+        + "name a .pth or .pth.tar.");
 }
 
 /// <summary>A file is not a PyTorch checkpoint, is damaged, or holds something that is not read on purpose.</summary>

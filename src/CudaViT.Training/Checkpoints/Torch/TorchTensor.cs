@@ -19,7 +19,7 @@ internal sealed class TorchTensor
 
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 
-    public long SizeInBytes => Count * Storage.ElementSize;
+    public long SizeInBytes => Count * Storage.Element.SizeInBytes;
 
     /// <summary>Elements of the storage from <see cref="Offset"/> to the last one used.</summary>
     public long Extent => Count == 0 ? 0 : 1 + Shape.Zip(Stride, (size, stride) => (size - 1) * stride).Sum();
@@ -44,7 +44,10 @@ internal sealed class TorchTensor
         }
     }
 
-    /// <summary>Makes a view, unless it would leave its storage or repeat elements of it.</summary>
+    /// <summary>
+    /// Makes a view, unless it would leave its storage. It may repeat elements of it, as an expanded tensor does: a few
+    /// bytes can then stand for any amount of memory, which whoever reads it has to bound.
+    /// </summary>
     /// <param name="storage">What to look at.</param>
     /// <param name="offset">First element.</param>
     /// <param name="shape">Sizes.</param>
@@ -61,48 +64,45 @@ internal sealed class TorchTensor
             return null;
         }
 
-        // A view with more elements than its storage repeats some: a few bytes could stand for any amount of memory.
-        UInt128 count = 1;
+        bool isEmpty = shape.Contains(0);
+        UInt128 bytes = (UInt128)storage.Element.SizeInBytes;
         UInt128 last = (UInt128)offset;
-        problem = $"it has more elements than its storage, {storage.Count}";
-        for (int axis = 0; axis < shape.Length && count > 0; axis++)
+        for (int axis = 0; axis < shape.Length && !isEmpty; axis++)
         {
-            count *= (UInt128)shape[axis];
-            if (count > (UInt128)storage.Count)
+            // Both sums stay below 2^127 from one check to the next.
+            bytes *= (UInt128)shape[axis];
+            last += (UInt128)(shape[axis] - 1) * (UInt128)stride[axis];
+            if (bytes > long.MaxValue)
             {
-                // Unless another axis is empty: then there is nothing at all.
-                if (!shape.Contains(0))
-                {
-                    return null;
-                }
+                problem = "it has more than 2^63 bytes";
+                return null;
+            }
 
-                count = 0;
+            if (last >= (UInt128)storage.Count)
+            {
+                break;
             }
         }
 
-        for (int axis = 0; axis < shape.Length && count > 0; axis++)
-        {
-            last += (UInt128)(shape[axis] - 1) * (UInt128)stride[axis];
-        }
-
         problem = $"it reaches beyond its storage of {storage.Count} elements";
-        return count == 0 || last < (UInt128)storage.Count ? new TorchTensor(storage, offset, shape, stride) : null;
+        return isEmpty || last < (UInt128)storage.Count ? new TorchTensor(storage, offset, shape, stride) : null;
     }
 }
 
 /// <summary>A flat run of numbers in a file; tensors are views of it.</summary>
-/// <param name="dtype">Element type.</param>
+/// <param name="element">What it is made of.</param>
 /// <param name="count">Number of elements.</param>
-internal sealed class TorchStorage(SafetensorsDType dtype, long count)
+internal sealed class TorchStorage(TorchElement element, long count)
 {
-    public SafetensorsDType DType { get; } = dtype;
+    public TorchElement Element { get; } = element;
+
+    /// <summary>Element type; null for one that is not read.</summary>
+    public SafetensorsDType? DType => Element.DType;
 
     public long Count { get; } = count;
 
-    public int ElementSize { get; } = SafetensorsTensor.ElementSizeInBytes(dtype);
-
     /// <summary>Number of bytes; the container has checked that the file holds as many.</summary>
-    public long SizeInBytes => Count * ElementSize;
+    public long SizeInBytes => Count * Element.SizeInBytes;
 
     /// <summary>Where it begins in the file; null until the container has come to it.</summary>
     public long? Position { get; set; }
