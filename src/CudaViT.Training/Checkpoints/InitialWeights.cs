@@ -8,9 +8,9 @@ namespace CudaViT.Training.Checkpoints;
 
 /// <summary>Lets a run begin with the weights of a file in place of random ones.</summary>
 /// <remarks>
-/// A file may have all of a MoCo v3 model or less. The encoder must be there. A momentum encoder that is missing starts as
-/// a copy of the base encoder, as it does without a file; a projector or predictor that is missing is drawn. The optimizer
-/// starts anew in any case.
+/// A file may have all of a MoCo v3 model or less. The encoder must be there. A momentum encoder that is missing starts
+/// as a copy of the base encoder, as it does without a file; a projector or predictor that is missing is drawn. The
+/// optimizer starts anew in any case.
 /// </remarks>
 public static class InitialWeights
 {
@@ -38,7 +38,7 @@ public static class InitialWeights
             Predictor = Has(file, Predictor) || settings.Predictor,
             FreezePatch = settings.FreezePatch,
         };
-        _ = RequireFit(path, file, new MoCoV3(model, temperature: 1)); // declared only: no memory for what a header says
+        _ = RequireFit(path, file, new MoCoV3(model, temperature: 1)); // declared only: no memory for what a file says
         return model;
     }
 
@@ -64,11 +64,13 @@ public static class InitialWeights
         Dictionary<string, NdArray> state = model.State()
             .Where(named => IsIn(named.Name, drawn))
             .ToDictionary(named => named.Name, named => named.Array.Clone());
-        foreach (string prefix in (string[])[Base, Momentum, Predictor])
+        string encoder = TrainedModel.PrefixIn(file);
+        string[] others = encoder == "" ? [] : [Momentum, Predictor];
+        foreach ((string prefix, string written) in others.Select(name => (name, name)).Prepend((Base, encoder)))
         {
-            foreach ((string name, NdArray array) in TensorFile.Read(file, backend, path, prefix))
+            foreach ((string name, NdArray array) in TensorFile.Read(file, backend, path, written))
             {
-                state.Add(prefix + name, array);
+                state.TryAdd(prefix + name, array);
             }
         }
 
@@ -125,12 +127,16 @@ public static class InitialWeights
         LayoutCheck.Require(
             path,
             given,
-            name => Source(name, copiesMomentum) is var source && file.Contains(source) ? file[source] : null,
+            name => InFile(file, Source(name, copiesMomentum)) is var source && file.Contains(source)
+                ? file[source]
+                : null,
             "correct the model's settings, or leave them to the file");
         HashSet<string> known = [.. layout.Select(entry => entry.Name)];
         string[] unknown = [.. file.Tensors
             .Select(tensor => tensor.Name)
-            .Where(name => IsIn(name, Base, Momentum, Predictor) && !known.Contains(name))];
+            .Where(name => TrainedModel.PrefixIn(file) == ""
+                ? !known.Contains(Base + name)
+                : IsIn(name, Base, Momentum, Predictor) && !known.Contains(name))];
         return unknown.Length == 0
             ? (given, drawn, copiesMomentum)
             : throw new CheckpointException(
@@ -140,6 +146,10 @@ public static class InitialWeights
 
     private static string Source(string name, bool copiesMomentum) =>
         copiesMomentum && name.StartsWith(Momentum, StringComparison.Ordinal) ? Base + name[Momentum.Length..] : name;
+
+    // An exported file has nothing but the encoder, under the names of timm.
+    private static string InFile(SafetensorsFile file, string name) =>
+        name.StartsWith(Base, StringComparison.Ordinal) ? TrainedModel.PrefixIn(file) + name[Base.Length..] : name;
 
     private static string Projector(ModelSettings model) =>
         Projector(Encoders.Create(model with { HeadHidden = 1, HeadOutput = 1 })); // declared only: no memory

@@ -10,7 +10,8 @@ using CudaViT.Training.Settings;
 namespace CudaViT.Training.Checkpoints;
 
 /// <summary>
-/// The encoder of a checkpoint, of a <c>final.safetensors</c> or of an imported file, to be used rather than trained.
+/// The encoder of a checkpoint, of a <c>final.safetensors</c>, or of an imported or exported file, to be used rather
+/// than trained.
 /// </summary>
 public sealed class TrainedModel
 {
@@ -56,7 +57,7 @@ public sealed class TrainedModel
     {
         using var scope = new StepScope();
         string head = encoder.Head.Path[encoder.Path.Length..];
-        Dictionary<string, NdArray> backbone = TensorFile.Read(file, backend, path, EncoderPrefix)
+        Dictionary<string, NdArray> backbone = TensorFile.Read(file, backend, path, PrefixIn(file))
             .Where(pair => !pair.Key.StartsWith(head, StringComparison.Ordinal))
             .ToDictionary();
         try
@@ -69,6 +70,15 @@ public sealed class TrainedModel
         }
     }
 
+    /// <summary>
+    /// What the names of the encoder's tensors begin with in a file: nothing in one that was exported for other
+    /// programs, where they have the names of timm.
+    /// </summary>
+    internal static string PrefixIn(SafetensorsFile file) =>
+        file.Tensors.Any(tensor => tensor.Name.StartsWith(EncoderPrefix, StringComparison.Ordinal))
+            ? EncoderPrefix
+            : "";
+
     /// <summary>The settings in the header of a file that training or importing wrote.</summary>
     /// <exception cref="CheckpointException">There are none, or they are damaged.</exception>
     public static TrainSettings ReadSettings(SafetensorsFile file, string path)
@@ -78,7 +88,8 @@ public sealed class TrainedModel
         {
             throw new CheckpointException(
                 $"{path}: the file does not say what model it holds; expected one that cudavit train or cudavit import "
-                + "wrote; name a checkpoint or a final.safetensors, or import it.");
+                + $"wrote; name a checkpoint or a final.safetensors, or import it: cudavit import {path} --out "
+                + "NAME.safetensors.");
         }
 
         try
@@ -104,9 +115,10 @@ public sealed class TrainedModel
     internal static Encoder Declare(SafetensorsFile file, string path, ModelSettings model)
     {
         Encoder encoder = Encoders.Create(model with { HeadHidden = 1, HeadOutput = 1 }); // not used: no memory for it
+        string prefix = PrefixIn(file);
         IReadOnlyList<StateEntry> layout = model.Classes is null ? encoder.BackboneLayout() : encoder.Layout();
         LayoutCheck.Require(path, layout, name =>
-            file.Contains(EncoderPrefix + name) ? file[EncoderPrefix + name] : null);
+            file.Contains(prefix + name) ? file[prefix + name] : null);
         return encoder;
     }
 
@@ -142,7 +154,7 @@ public sealed class TrainedModel
         using var scope = new StepScope();
         using SafetensorsFile file = SafetensorsFile.Open(Path);
         IReadOnlyList<NamedArray> state = Encoder.BackboneState();
-        Dictionary<string, NdArray> stored = TensorFile.Read(file, Backend, Path, EncoderPrefix);
+        Dictionary<string, NdArray> stored = TensorFile.Read(file, Backend, Path, PrefixIn(file));
         foreach (NamedArray named in state)
         {
             if (!Bytes(stored[named.Name].Cast(named.Array.DType)).AsSpan().SequenceEqual(Bytes(named.Array)))

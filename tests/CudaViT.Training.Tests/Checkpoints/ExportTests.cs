@@ -6,6 +6,7 @@ using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Checkpoints.Export;
 using CudaViT.Training.Checkpoints.Import;
+using CudaViT.Training.Methods.MoCoV3;
 using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Settings;
@@ -71,6 +72,37 @@ public sealed class ExportTests : IDisposable
         Assert.Equal("pt", exported.Metadata["format"]);
         Assert.Equal(expected.Keys.Order(), exported.Tensors.Select(tensor => tensor.Name).Order());
         Assert.All(exported.Tensors, tensor => Assert.Equal(expected[tensor.Name], tensor.Shape));
+    }
+
+    // The settings came along: whoever names an exported file where a trained one is expected has named a model.
+    [Fact]
+    public void An_exported_encoder_is_used_as_it_is()
+    {
+        string file = Write(Small);
+        string exported = _folder["encoder.safetensors"];
+        CheckpointExport.WriteSafetensors(file, exported, ExportPart.Encoder);
+        Tensor images = _run.Normal([2, 3, 12, 12], DType.F32, seed: 2);
+        TrainedModel model = TrainedModel.Open(exported, _run.Backend);
+        TensorAssert.SameBits(
+            TrainedModel.Open(file, _run.Backend).Features(images).Data, model.Features(images).Data);
+        Assert.Equal(model.Encoder.BackboneLayout().Count, model.RequireUnchanged());
+
+        CheckpointExport.WriteSafetensors(exported, _folder["again.safetensors"], ExportPart.Encoder);
+        Assert.Equal(File.ReadAllBytes(exported), File.ReadAllBytes(_folder["again.safetensors"]));
+        CheckpointExport.WriteOnnx(file, _folder["a.onnx"]);
+        CheckpointExport.WriteOnnx(exported, _folder["b.onnx"]);
+        Assert.Equal(File.ReadAllBytes(_folder["a.onnx"]), File.ReadAllBytes(_folder["b.onnx"]));
+        CheckpointExport.WriteSafetensors(exported, _folder["all.safetensors"], ExportPart.All);
+        using SafetensorsFile all = SafetensorsFile.Open(_folder["all.safetensors"]);
+        Assert.All(all.Tensors, tensor => Assert.StartsWith("base_encoder.", tensor.Name));
+
+        ModelSettings settings = InitialWeights.Model(exported, Small);
+        var begun = new MoCoV3(settings, temperature: 1);
+        begun.Initialize(_run.Backend, DType.F32, seed: 3);
+        string told = InitialWeights.Load(new InitSettings { Path = exported }, begun, _run.Backend);
+        Assert.Contains("the momentum encoder is a copy", told);
+        begun.BaseEncoder.Train(false);
+        TensorAssert.SameBits(model.Features(images).Data, begun.BaseEncoder.Features(images).Data);
     }
 
     [Theory]

@@ -198,6 +198,11 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((0, ""), Status("export", "--checkpoint", model, "--out", _folder["timm.safetensors"]));
         Assert.Equal((0, ""), Status("export", "--checkpoint", model, "--out", _folder["encoder.onnx"]));
         (int status, string output, string error) = Run(
+            "knn", "--checkpoint", _folder["timm.safetensors"], "--data", _folder["data"]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Equal( // exported or not, it is the same
+            output, Run("knn", "--checkpoint", model, "--data", _folder["data"]).Output);
+        (status, output, error) = Run(
             "import", _folder["timm.safetensors"], "--out", _folder["back.safetensors"]);
         Assert.Equal((0, ""), (status, error));
         Assert.Contains("none missing", output);

@@ -74,7 +74,8 @@ public static class CheckpointExport
                 + "smaller one; export it as safetensors.");
         }
 
-        new DurableFiles().Write(output, model.Length, stream => model.WriteTo(new WatchedStream(stream, model.Length, progress)));
+        new DurableFiles().Write(
+            output, model.Length, stream => model.WriteTo(new WatchedStream(stream, model.Length, progress)));
         return new ExportReport(path, output, tensors, model.Length, settings.Model);
     }
 
@@ -83,19 +84,25 @@ public static class CheckpointExport
         SafetensorsFile file, string path, TrainSettings settings, ExportPart part)
     {
         Encoder encoder = TrainedModel.Declare(file, path, settings.Model);
+        string prefix = TrainedModel.PrefixIn(file);
         if (settings.Model.Classes is not null)
         {
-            return encoder.Layout().Select(entry => TrainedModel.EncoderPrefix + entry.Name).ToDictionary(
-                name => part == ExportPart.Encoder ? name[TrainedModel.EncoderPrefix.Length..] : name);
+            return encoder.Layout().ToDictionary(
+                entry => (part == ExportPart.Encoder ? "" : TrainedModel.EncoderPrefix) + entry.Name,
+                entry => prefix + entry.Name);
         }
 
         return part == ExportPart.Encoder
             ? encoder.BackboneLayout().ToDictionary(
-                entry => entry.Name, entry => TrainedModel.EncoderPrefix + entry.Name)
+                entry => entry.Name, entry => prefix + entry.Name)
             : new MoCoV3(settings.Model, temperature: 1).Layout()
-                .Select(entry => entry.Name)
-                .Where(file.Contains)
-                .ToDictionary(name => name);
+                .Select(entry => (entry.Name, Source: InFile(entry.Name)))
+                .Where(pair => file.Contains(pair.Source))
+                .ToDictionary(pair => pair.Name, pair => pair.Source);
+
+        string InFile(string name) => name.StartsWith(TrainedModel.EncoderPrefix, StringComparison.Ordinal)
+            ? prefix + name[TrainedModel.EncoderPrefix.Length..]
+            : name;
     }
 
     private static Dictionary<string, string> Metadata(TrainSettings settings) =>

@@ -7,18 +7,20 @@ namespace CudaViT.Training.Checkpoints.Export;
 /// <summary>The tensors of the encoder in a file that training or importing wrote, under their names in timm.</summary>
 internal sealed class EncoderWeights(SafetensorsFile file, TrainSettings settings)
 {
+    private readonly string _prefix = TrainedModel.PrefixIn(file);
+
     public ModelSettings Model { get; } = settings.Model;
 
     /// <summary>Dimensions of a tensor.</summary>
-    public IReadOnlyList<long> Shape(string name) => file[TrainedModel.EncoderPrefix + name].Shape;
+    public IReadOnlyList<long> Shape(string name) => file[_prefix + name].Shape;
 
     /// <summary>Whether there is such a tensor.</summary>
-    public bool Has(string name) => file.Contains(TrainedModel.EncoderPrefix + name);
+    public bool Has(string name) => file.Contains(_prefix + name);
 
     /// <summary>Reads a tensor as float32.</summary>
     public float[] Read(string name)
     {
-        string full = TrainedModel.EncoderPrefix + name;
+        string full = _prefix + name;
         byte[] bytes = file.ReadBytes(full);
         return file[full].DType switch
         {
