@@ -16,7 +16,8 @@ internal static class FeaturesCommand
     [
         (
             "cudavit features --checkpoint runs/a/final.safetensors --out features",
-            "of the images shipped with the program: features.safetensors, and .npy files for NumPy"),
+            "of the images shipped with the program: features.safetensors, .npy files for NumPy, and index.csv, which "
+            + "says what image each row is of"),
         (
             "cudavit features --checkpoint moco-vit-s.safetensors --data ~/photos --out features --json",
             "of others, with an imported encoder; prints the names of the files for a script"),

@@ -137,13 +137,30 @@ public sealed class TrainedModel
 
     /// <summary>Features of images, off the tape; the caller's step scope owns them.</summary>
     /// <param name="images">[B, channels, H, W], standardized.</param>
-    /// <returns>[B, feature width], in the type of the parameters.</returns>
+    /// <returns>[B, feature width], in the type of the parameters; finite.</returns>
+    /// <exception cref="CheckpointException">A feature is no number, or infinite.</exception>
     public Tensor Features(Tensor images)
     {
         ArgumentNullException.ThrowIfNull(images);
         using var scope = new StepScope();
         using var noGrad = new NoGrad();
-        return scope.Keep(Encoder.Features(images.Cast(Settings.Dtype)).Cast(Settings.ParameterType));
+        Tensor features = Encoder.Features(images.Cast(Settings.Dtype)).Cast(Settings.ParameterType);
+        return Backend.IndexOfNonFinite(features.Data) < 0 ? scope.Keep(features) : throw NotFinite(features.Data);
+    }
+
+    // Nothing that is made of such features says anything: a nearest neighbour would be the first image.
+    private CheckpointException NotFinite(NdArray features)
+    {
+        string[] broken = [.. Encoder.BackboneState()
+            .Where(named => named.Array.DType.IsFloatingPoint() && Backend.IndexOfNonFinite(named.Array) >= 0)
+            .Select(named => named.Name)];
+        int bad = features.ToDoubles().Chunk(features.Shape[1]).Count(row => !row.All(double.IsFinite));
+        string why = broken.Length > 0
+            ? $"{LayoutCheck.Shown(broken)} {(broken.Length == 1 ? "has" : "have")} such values already"
+            : "all weights are finite, so the network overflows";
+        return new CheckpointException(
+            $"{Path}: the features of {bad} of {features.Shape[0]} images are not numbers or infinite, and {why}; "
+            + "expected finite ones; use another checkpoint.");
     }
 
     /// <summary>Compares every tensor of the encoder with its file, bit for bit.</summary>

@@ -211,7 +211,7 @@ public sealed class CommandLineTests : IDisposable
         string[] use = ["--checkpoint", _folder["back.safetensors"], "--data", _folder["data"]];
         (status, output, error) = Run(["features", .. use, "--out", _folder["features"], "--json"]);
         Assert.Equal((0, ""), (status, error));
-        Assert.Equal(5, JsonNode.Parse(output)!["files"]!.AsArray().Count);
+        Assert.Equal(6, JsonNode.Parse(output)!["files"]!.AsArray().Count);
 
         (status, output, error) = Run(["linear", .. use, "--epochs", "1", "--json"]);
         Assert.Equal((0, ""), (status, error));

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using CudaViT.Data.Loading;
+using CudaViT.Data.Pixels;
 using CudaViT.Data.Sets;
 using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
@@ -31,6 +33,7 @@ public sealed class FeatureFilesTests : IDisposable
         FeatureReport report = FeatureFiles.Write(model, data, _folder["out"], progress);
         Assert.Equal((51, 20, 16), (report.TrainImages, report.HeldOutImages, report.Width));
         Assert.Equal(1, progress.Share);
+        Assert.Empty(report.LeftOut);
 
         using SafetensorsFile file = SafetensorsFile.Open(_folder["out", "features.safetensors"]);
         FeatureExtractor extract = model.Extractor(data.Train.Normalization);
@@ -50,6 +53,93 @@ public sealed class FeatureFilesTests : IDisposable
         }
     }
 
+    // Rows are those of the images that were read, in all files alike; the index says which they are.
+    [Fact]
+    public void An_image_that_is_left_out_has_no_row()
+    {
+        TinyRun.WriteData(_folder["data"]);
+        DatasetSplits whole = DatasetLocator.Open(_folder["data"]);
+        int[] bad = [0, 7, 50];
+        var data = new DatasetSplits(new Damaging(whole.Train, bad), new Damaging(whole.HeldOut!, [19]));
+        TrainedModel model = TrainedModel.Open(
+            ModelFile.Write(_folder["model"], _run.Backend, TinyRun.Settings.Model), _run.Backend);
+        FeatureReport report = FeatureFiles.Write(model, data, _folder["out"], new SilentWork());
+        Assert.Equal((48, 19), (report.TrainImages, report.HeldOutImages));
+        Assert.Equal(["a/0", "a/7", "a/50", "a/19"], report.LeftOut.Select(image => image.Name));
+
+        int[] rows = [.. Enumerable.Range(0, 51).Except(bad)];
+        ImageBatch all = EvaluationBatches.Enumerate(whole.Train, imageSize: 8, 51).Single();
+        float[] features = new float[51 * 16];
+        _run.Backend.CopyToHost(
+            model.Extractor(whole.Train.Normalization)(all.View(0)), MemoryMarshal.AsBytes(features.AsSpan()));
+        byte[] expected = MemoryMarshal.AsBytes(
+            rows.SelectMany(row => features[(16 * row)..(16 * (row + 1))]).ToArray().AsSpan()).ToArray();
+        byte[] labels = MemoryMarshal.AsBytes(
+            Array.ConvertAll(rows, row => (long)whole.Train.Label(row)).AsSpan()).ToArray();
+        AssertNpy("train.features.npy", "'<f4', 'fortran_order': False, 'shape': (48, 16,)", expected);
+        AssertNpy("train.labels.npy", "'<i8', 'fortran_order': False, 'shape': (48,)", labels);
+        using SafetensorsFile file = SafetensorsFile.Open(_folder["out", "features.safetensors"]);
+        Assert.Equal([48, 16], file["train.features"].Shape);
+        Assert.Equal([19], file["held_out.labels"].Shape);
+        Assert.Equal(expected, file.ReadBytes("train.features"));
+        Assert.Equal(labels, file.ReadBytes("train.labels"));
+
+        string[] index = File.ReadAllLines(_folder["out", "index.csv"]);
+        Assert.Equal("row,path,label,class,part", index[0]);
+        Assert.Equal(rows.Select((image, row) => Line(row, image, whole.Train, "train")), index[1..49]);
+        Assert.Equal(
+            Enumerable.Range(0, 19).Select(image => Line(image, image, whole.HeldOut!, "held_out")), index[49..]);
+
+        static string Line(int row, int image, IImageDataset of, string part) =>
+            $"{row},a/{image},{of.Label(image)},{of.ClassNames?[of.Label(image)]},{part}";
+    }
+
+    // Paths as people have them, in the form that spreadsheets and Python's csv module read.
+    [Fact]
+    public void Names_with_commas_and_quotes_are_quoted()
+    {
+        var random = new Random(1);
+        byte[] pixels = new byte[3 * 64];
+        random.NextBytes(pixels);
+        var data = new DatasetSplits(
+            new Named(
+                new InMemoryDataset("noise", pixels, 8, 8, 1, [0, 1, 0], classCount: 2, ["cat, big", "dog"]),
+                ["plain.jpg", "a,b.jpg", "say \"hi\".jpg"]),
+            null);
+        TrainedModel model = TrainedModel.Open(
+            ModelFile.Write(_folder["model"], _run.Backend, TinyRun.Settings.Model), _run.Backend);
+        FeatureFiles.Write(model, data, _folder["out"], new SilentWork());
+        Assert.Equal(
+            [
+                "row,path,label,class,part", "0,plain.jpg,0,\"cat, big\",train", "1,\"a,b.jpg\",1,dog,train",
+                "2,\"say \"\"hi\"\".jpg\",0,\"cat, big\",train",
+            ],
+            File.ReadAllLines(_folder["out", "index.csv"]));
+    }
+
+    // Whatever is made of features: a nearest neighbour of NaN is the first image, and a classifier learns nothing.
+    [Theory]
+    [InlineData("features")]
+    [InlineData("knn")]
+    [InlineData("linear")]
+    public void Features_that_are_not_finite_are_refused(string command)
+    {
+        TinyRun.WriteData(_folder["data"]);
+        string model = ModelFile.Write(_folder["model"], _run.Backend, TinyRun.Settings.Model, edit: (name, values) =>
+            values[^1] = name == "base_encoder.norm.weight" ? float.NaN : values[^1]);
+        (int status, string output, string error) = CommandRunner.Run(
+            command == "knn"
+                ? [command, "--checkpoint", model, "--data", _folder["data"]]
+                : [command, "--checkpoint", model, "--data", _folder["data"], "--out", _folder["out"]]);
+        Assert.Equal(1, status);
+        CommandRunner.AssertOneLine(error);
+        Assert.Contains("not numbers or infinite", error);
+        Assert.Contains("norm.weight has such values", error);
+        Assert.DoesNotContain("top-1", output);
+        Assert.False(File.Exists(_folder["out", "features.safetensors"]));
+        Assert.False(File.Exists(_folder["out", "linear.json"]));
+    }
+
     // Version 1.0: magic, version, length of the text, the text as a Python literal padded to a multiple of 64.
     private void AssertNpy(string name, string says, byte[] data)
     {
@@ -61,5 +151,47 @@ public sealed class FeatureFilesTests : IDisposable
         Assert.Equal($"{{'descr': {says}, }}", text.TrimEnd());
         Assert.EndsWith(" \n", text);
         Assert.Equal(data, bytes[header..]);
+    }
+
+    /// <summary>A data set some of whose images cannot be decoded.</summary>
+    private sealed class Damaging(IImageDataset inner, int[] bad) : Wrapper(inner)
+    {
+        public override IReadOnlyList<DamagedImage> Damaged =>
+            [.. bad.Select(image => new DamagedImage(NameOf(image), "cut short"))];
+
+        public override string NameOf(int index) => $"a/{index}";
+
+        public override ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) =>
+            bad.Contains(index) ? throw new UndecodableImageException(NameOf(index))
+            : base.Read(index, scratch, scale);
+    }
+
+    private sealed class Named(IImageDataset inner, string[] names) : Wrapper(inner)
+    {
+        public override string NameOf(int index) => names[index];
+    }
+
+    private abstract class Wrapper(IImageDataset inner) : IImageDataset
+    {
+        public string Name => inner.Name;
+
+        public int Count => inner.Count;
+
+        public int Channels => inner.Channels;
+
+        public int ClassCount => inner.ClassCount;
+
+        public IReadOnlyList<string>? ClassNames => inner.ClassNames;
+
+        public Normalization Normalization => inner.Normalization;
+
+        public virtual IReadOnlyList<DamagedImage> Damaged => inner.Damaged;
+
+        public int Label(int index) => inner.Label(index);
+
+        public virtual string NameOf(int index) => inner.NameOf(index);
+
+        public virtual ImageView Read(int index, ImageBuffer scratch, IDecodeScale? scale = null) =>
+            inner.Read(index, scratch, scale);
     }
 }

@@ -15,9 +15,15 @@ internal static class ModelFile
     /// <param name="model">Its settings.</param>
     /// <param name="extra">Name of a tensor that is not the model's.</param>
     /// <param name="data">How its images were opened; null for the usual way.</param>
+    /// <param name="edit">Gets the name and the values of every floating-point tensor, which it may change.</param>
     /// <returns>The path.</returns>
     public static string Write(
-        string path, IBackend backend, ModelSettings model, string? extra = null, DataSettings? data = null)
+        string path,
+        IBackend backend,
+        ModelSettings model,
+        string? extra = null,
+        DataSettings? data = null,
+        Action<string, float[]>? edit = null)
     {
         using var scope = new StepScope();
         var whole = new MoCoV3(model, temperature: 1);
@@ -31,6 +37,13 @@ internal static class ModelFile
                 named.Array.ToArray<float>(), value => value + (0.2f * random.NextSingle())));
         }
 
+        foreach (NamedArray named in state.Where(named => edit is not null && named.Array.DType == DType.F32))
+        {
+            float[] values = named.Array.ToArray<float>();
+            edit!(named.Name, values);
+            named.Array.CopyFrom<float>(values);
+        }
+
         if (extra is not null)
         {
             state.Add(new NamedArray(extra, state[0].Array));
@@ -39,7 +52,8 @@ internal static class ModelFile
         using FileStream stream = File.Create(path);
         TensorFile.Write(stream, state, new Dictionary<string, string>
         {
-            [TrainSettings.MetadataKey] = SettingsJson.Write(new TrainSettings { Model = model, Data = data ?? new DataSettings() }),
+            [TrainSettings.MetadataKey] = SettingsJson.Write(
+                new TrainSettings { Model = model, Data = data ?? new DataSettings() }),
         });
         return path;
     }

@@ -13,10 +13,10 @@ public sealed record KnnReport
     /// <summary>Name of the data.</summary>
     public required string Data { get; init; }
 
-    /// <summary>Training images.</summary>
+    /// <summary>Training images that voted.</summary>
     public required int TrainImages { get; init; }
 
-    /// <summary>Held-out images.</summary>
+    /// <summary>Held-out images that were classified.</summary>
     public required int HeldOutImages { get; init; }
 
     /// <summary>Images that could not be decoded and were left out.</summary>
@@ -44,7 +44,9 @@ public sealed record KnnReport
     /// <param name="model">The encoder.</param>
     /// <param name="data">Images with labels and a held-out part.</param>
     /// <param name="neighbours">Numbers of neighbours, at least one.</param>
-    /// <exception cref="InputException">Images cannot be read or do not fit.</exception>
+    /// <exception cref="InputException">
+    /// Images cannot be read, do not fit, or have features that are not finite.
+    /// </exception>
     public static KnnReport Make(TrainedModel model, DatasetSplits data, params IReadOnlyList<int> neighbours)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -61,8 +63,8 @@ public sealed record KnnReport
         {
             Checkpoint = model.Path,
             Data = data.Train.Name,
-            TrainImages = data.Train.Count,
-            HeldOutImages = data.HeldOut!.Count,
+            TrainImages = data.Train.Count - data.Train.Damaged.Count,
+            HeldOutImages = data.HeldOut!.Count - data.HeldOut.Damaged.Count,
             LeftOut = [.. data.Train.Damaged, .. data.HeldOut.Damaged],
             Knn = [.. tallies.Select((tally, i) => new KnnScore(neighbours[i], tally.Top1, tally.Top5, rawPixels[i]))],
             ChosenK = neighbours[chosen],
