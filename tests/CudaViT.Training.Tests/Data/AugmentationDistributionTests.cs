@@ -10,7 +10,7 @@ using FsCheck.Fluent;
 namespace CudaViT.Training.Tests.Data;
 
 /// <summary>
-/// Random parameters against 20,000 draws of the reference samplers, within the tolerance recorded with them.
+/// Random parameters against draws of the reference samplers: two samples, which may differ as two samples do.
 /// </summary>
 public sealed class AugmentationDistributionTests
 {
@@ -40,18 +40,23 @@ public sealed class AugmentationDistributionTests
         AssertLike(expected.GetProperty("log_aspect"), boxes.Select(b => Math.Log((double)b.Width / b.Height)));
         AssertLike(expected.GetProperty("crop_height"), boxes.Select(b => (double)b.Height));
         AssertLike(expected.GetProperty("crop_width"), boxes.Select(b => (double)b.Width));
+        double n = expected.GetProperty("n").GetDouble();
         AssertLike(
             expected.GetProperty("top_relative"),
-            boxes.Where(b => b.Height < height).Select(b => (double)b.Top / (height - b.Height)));
+            boxes.Where(b => b.Height < height).Select(b => (double)b.Top / (height - b.Height)),
+            n);
         AssertLike(
             expected.GetProperty("left_relative"),
-            boxes.Where(b => b.Width < width).Select(b => (double)b.Left / (width - b.Width)));
+            boxes.Where(b => b.Width < width).Select(b => (double)b.Left / (width - b.Width)),
+            n);
 
         int[] fallback = [.. expected.GetProperty("fallback_box").EnumerateArray().Select(v => v.GetInt32())];
         var fallbackBox = new CropBox(fallback[0], fallback[1], fallback[2], fallback[3]);
-        AssertShare(expected.GetProperty("fallback_box_fraction").GetDouble(), boxes.Count(b => b == fallbackBox));
-        AssertShare(expected.GetProperty("full_height_fraction").GetDouble(), boxes.Count(b => b.Height == height));
-        AssertShare(expected.GetProperty("full_width_fraction").GetDouble(), boxes.Count(b => b.Width == width));
+        AssertShare(Share("fallback_box_fraction"), n, boxes.Count(b => b == fallbackBox));
+        AssertShare(Share("full_height_fraction"), n, boxes.Count(b => b.Height == height));
+        AssertShare(Share("full_width_fraction"), n, boxes.Count(b => b.Width == width));
+
+        double Share(string name) => expected.GetProperty(name).GetDouble();
     }
 
     [Fact, Trait("Category", "Fixtures")]
@@ -63,13 +68,16 @@ public sealed class AugmentationDistributionTests
 
         AssertShare(
             applied.GetProperty("RandomHorizontalFlip 0.5").GetDouble() / n,
+            n,
             Views(nothing with { FlipProbability = 0.5 }, view: 0, left: 10, right: 200).Count(v => v.Left == 200));
         AssertShare(
             applied.GetProperty("RandomApply 0.2 (solarize, view 2)").GetDouble() / n,
+            n,
             Views(nothing with { SolarizeProbabilityB = 0.2 }, view: 1, left: 200, right: 200)
                 .Count(v => v.Left == 55));
         AssertShare(
             applied.GetProperty("RandomApply 0.8 (colour jitter)").GetDouble() / n,
+            n,
             Views(nothing with { JitterProbability = 0.8, Brightness = 0.4 }, view: 0, left: 250, right: 250)
                 .Count(v => v.Left != 250),
             slack: 0.005); // a factor between 1 and 251/250 changes nothing
@@ -118,12 +126,16 @@ public sealed class AugmentationDistributionTests
         float?[] first = [.. Plans(settings, view: 0).Select(plan => plan.BlurSigma)];
         float?[] second = [.. Plans(settings, view: 1).Select(plan => plan.BlurSigma)];
         AssertShare(
-            applied.GetProperty("RandomApply 1.0 (blur, view 1)").GetDouble() / n, first.Count(sigma => sigma != null));
+            applied.GetProperty("RandomApply 1.0 (blur, view 1)").GetDouble() / n,
+            n,
+            first.Count(sigma => sigma != null));
         AssertShare(
             applied.GetProperty("RandomApply 0.1 (blur, view 2)").GetDouble() / n,
+            n,
             second.Count(sigma => sigma != null));
         AssertShare(
             applied.GetProperty("RandomGrayscale 0.2").GetDouble() / n,
+            n,
             Plans(settings, view: 0).Count(plan => plan.Grayscale));
         AssertLike(
             Recorded.GetProperty("frequencies").GetProperty("blur_sigma"), first.Select(sigma => (double)sigma!));
@@ -158,9 +170,35 @@ public sealed class AugmentationDistributionTests
         foreach (JsonProperty statistic in expected.GetProperty("per_view_statistic").EnumerateObject())
         {
             double mean = statistic.Value.GetProperty("mean").GetDouble();
-            double bound = 4 * Math.Sqrt(2) * statistic.Value.GetProperty("standard_error").GetDouble();
+            if (statistic.Name == "is_grey")
+            {
+                AssertShare(mean, count, (int)statistics[statistic.Name].Sum(), draws: count);
+                continue;
+            }
+
+            double rounding = 1e-5 * Math.Max(1, Math.Abs(mean)); // of the recorded number
+            double bound = (4 * Math.Sqrt(2) * statistic.Value.GetProperty("standard_error").GetDouble()) + rounding;
             Assert.InRange(statistics[statistic.Name].Average(), mean - bound, mean + bound);
         }
+    }
+
+    // What decides whether two samples may be of one sampler, itself: none against few, few against none, all but few.
+    [Theory]
+    [InlineData(0, 0, true)]
+    [InlineData(0, 1, true)]
+    [InlineData(0, 8, true)]
+    [InlineData(0, 30, false)]
+    [InlineData(8, 0, true)]
+    [InlineData(30, 0, false)]
+    [InlineData(20_000, 20_000, true)]
+    [InlineData(20_000, 19_995, true)]
+    [InlineData(20_000, 19_960, false)]
+    [InlineData(4_000, 4_200, true)]
+    [InlineData(4_000, 4_400, false)]
+    public void Two_samples_are_told_apart_by_their_counts(int recorded, int count, bool isAlike)
+    {
+        Exception? error = Record.Exception(() => AssertShare(recorded / 20_000.0, 20_000, count));
+        Assert.Equal(isAlike, error is null);
     }
 
     [Fact]
@@ -295,17 +333,26 @@ public sealed class AugmentationDistributionTests
         yield return ("is_grey", pixels.Chunk(3).All(pixel => pixel[0] == pixel[1] && pixel[1] == pixel[2]) ? 1 : 0);
     }
 
-    // Mean and empirical distribution function, by the rules of the README beside the numbers.
-    private static void AssertLike(JsonElement expected, IEnumerable<double> drawn, double resolution = 0)
+    // Mean and empirical distribution function, by the rules of the README beside the numbers. Where values exist for
+    // some of the draws only, how many do is compared first; a few of them have no distribution to speak of.
+    private static void AssertLike(
+        JsonElement expected, IEnumerable<double> drawn, double? recordedDraws = null, double resolution = 0)
     {
+        const int Few = 100;
         double[] values = [.. drawn.Order()];
-        if (expected.ValueKind == JsonValueKind.Null)
+        double n = expected.ValueKind == JsonValueKind.Null ? 0 : expected.GetProperty("n").GetDouble();
+        if (recordedDraws is { } all)
         {
-            Assert.Empty(values);
+            AssertShare(n / all, all, values.Length);
+        }
+
+        if (Math.Min(n, values.Length) < Few)
+        {
+            Assert.True(recordedDraws is not null, $"{n} recorded values and {values.Length} drawn ones are too few.");
             return;
         }
 
-        double spread = Math.Sqrt((1.0 / values.Length) + (1.0 / expected.GetProperty("n").GetDouble()));
+        double spread = Math.Sqrt((1.0 / values.Length) + (1.0 / n));
         double mean = expected.GetProperty("mean").GetDouble();
         double rounding = 1e-5 * Math.Max(1, Math.Abs(mean)); // of the recorded number
         double bound = (4 * expected.GetProperty("std").GetDouble() * spread) + rounding + (resolution / 2);
@@ -323,9 +370,16 @@ public sealed class AugmentationDistributionTests
         }
     }
 
-    private static void AssertShare(double expected, int count, double slack = 0)
+    // Two samples of one share that nobody knows. Of the draws of both together some have the property; how many of
+    // these are ours is hypergeometric, whatever the share is, and also where it is 0 or 1.
+    private static void AssertShare(
+        double recordedShare, double recordedDraws, int count, double slack = 0, int draws = Draws)
     {
-        double bound = (4 * Math.Sqrt(expected * (1 - expected) * 2 / Draws)) + slack;
-        Assert.InRange(count / (double)Draws, expected - bound, expected + bound);
+        double both = recordedDraws + draws;
+        double having = Math.Round(recordedShare * recordedDraws) + count;
+        (double ours, double theirs) = (draws / both, recordedDraws / both);
+        double deviation = Math.Sqrt(having * ours * theirs * (both - having) / (both - 1));
+        double bound = (4 * deviation) + (slack * draws * theirs);
+        Assert.InRange(count, (having * ours) - bound, (having * ours) + bound);
     }
 }
