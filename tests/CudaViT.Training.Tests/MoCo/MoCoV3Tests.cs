@@ -104,6 +104,41 @@ public sealed class MoCoV3Tests
         TensorAssert.Close(expected, features, Tolerance.For(features.DType, reduced: Tiny.Width));
     }
 
+    // L = ctr(q1, k2) + ctr(q2, k1): a query looks for the key of the other view. Keys of their own view would be found
+    // without learning anything, and the loss would fall all the same.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Every_query_is_held_against_the_key_of_the_other_view(bool sharesPass)
+    {
+        using TestRun run = Backends.Open("cpu");
+        MoCoV3 model = TinyMoCo.Create(run, dtype: DType.F64);
+        model.SharesPass = sharesPass;
+        (Tensor x1, Tensor x2) = (TinyMoCo.Images(model, 1), TinyMoCo.Images(model, 2));
+        MoCoOutput output = model.Loss(x1, x2, momentum: 1); // the momentum encoder stays as it is
+        double Contrast(Tensor q, Tensor k) => Reference.InfoNce(
+            q.Data.ToDoubles(),
+            k.Data.ToDoubles(),
+            TinyMoCo.Batch,
+            TinyMoCo.Batch,
+            Tiny.HeadOutput,
+            model.Temperature,
+            positiveOffset: 0).Loss;
+        Assert.Equal(Contrast(output.Q1, output.K2) + Contrast(output.Q2, output.K1), output.Loss.Data.Item(), 1e-12);
+
+        using var noGrad = new NoGrad();
+        foreach ((Tensor x, Tensor q, Tensor k, string view) in new[]
+        {
+            (x1, output.Q1, output.K1, "first view"), (x2, output.Q2, output.K2, "second view"),
+        })
+        {
+            Tensor key = model.MomentumEncoder.Forward(x);
+            Tensor query = model.Predictor!.Forward(model.BaseEncoder.Forward(x));
+            ModelAssert.Within(key.Data.ToDoubles(), k.Data.ToDoubles(), $"key of the {view}", 1e-12);
+            ModelAssert.Within(query.Data.ToDoubles(), q.Data.ToDoubles(), $"query of the {view}", 1e-12);
+        }
+    }
+
     [Theory, MemberData(nameof(Variants))]
     public void Every_trained_parameter_of_every_variant_receives_a_gradient(string variant, ModelSettings settings)
     {
