@@ -1,3 +1,4 @@
+using CudaViT.Cli.Output;
 using CudaViT.Core;
 using CudaViT.Cpu;
 using CudaViT.Cuda;
@@ -68,14 +69,32 @@ internal static class Devices
         }
     }
 
-    /// <summary>Reads the kernels of a folder, or the built-in ones.</summary>
+    /// <summary>
+    /// Reads the kernels of a folder, or the built-in ones. These also stand in for files that the folder lacks, with
+    /// a line on standard error: a name that was mistyped would else run what was not edited, unnoticed.
+    /// </summary>
     /// <exception cref="UsageException">The folder is missing, or a file in it is not in the expected form.</exception>
     public static KernelCatalog Kernels(string? directory)
     {
         try
         {
-            return new KernelCatalog(
-                directory is null ? KernelSources.BuiltIn() : KernelSources.FromDirectory(directory));
+            var builtIn = KernelSources.BuiltIn();
+            if (directory is null)
+            {
+                return new KernelCatalog(builtIn);
+            }
+
+            KernelSources sources = KernelSources.FromDirectory(directory).WithMissingFrom(builtIn);
+            var catalog = new KernelCatalog(sources);
+            if (sources.Added.Count > 0)
+            {
+                string names = string.Join(", ", sources.Added.Take(3));
+                string others = sources.Added.Count > 3 ? RunText.Text($" and {sources.Added.Count - 3} others") : "";
+                Console.Error.WriteLine(
+                    $"cudavit: {directory} has no {names}{others}; the built-in ones run in their place");
+            }
+
+            return catalog;
         }
         catch (Exception error) when (directory is not null && error is FormatException or IOException)
         {

@@ -34,7 +34,8 @@ internal static class Options
 
     /// <summary>Kernels to run instead of the built-in ones.</summary>
     public static Option<string?> KernelsDirectory() => Path(
-        "--kernels-dir", "DIR", "Run the kernels (*.cu) of this folder, for example an edited copy of kernels/.");
+        "--kernels-dir", "DIR",
+        "Run the kernels (*.cu) of this folder, for example an edited copy of kernels/ or the edited files alone.");
 
     /// <summary>A preset by name.</summary>
     public static Option<string?> Preset(string name, string description) => new(name)

@@ -49,6 +49,10 @@ public sealed class KernelCache
         {
             Append(name);
             Append(text);
+            if (module.File.FolderOf(name) is var folder && folder != module.File.Folder)
+            {
+                Append(folder);
+            }
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

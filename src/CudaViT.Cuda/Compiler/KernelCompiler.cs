@@ -3,12 +3,12 @@ using System.Text;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Compiles kernels with NVRTC, for a machine with a GPU or without, and keeps the results on disk. Any number of threads
-/// may compile at the same time.
+/// Compiles kernels with NVRTC, for a machine with a GPU or without, and keeps the results on disk. Any number of
+/// threads may compile at the same time.
 /// </summary>
 /// <remarks>
-/// The result is machine code for one architecture rather than PTX, because an older driver may refuse the PTX of a newer
-/// toolkit; PTX is for devices that are newer than the compiler.
+/// The result is machine code for one architecture rather than PTX, because an older driver may refuse the PTX of a
+/// newer toolkit; PTX is for devices that are newer than the compiler.
 /// </remarks>
 public sealed class KernelCompiler
 {
@@ -109,7 +109,8 @@ public sealed class KernelCompiler
         KernelFile file = module.File;
         Nvrtc.Check(Nvrtc.CreateProgram(
             out NvrtcProgram program, Placed(file.Folder, file.Name, file.Text), file.Name, file.Includes.Count,
-            [.. file.Includes.Select(include => Placed(file.Folder, include.Key, include.Value))], [.. file.Includes.Keys]));
+            [.. file.Includes.Select(include => Placed(file.FolderOf(include.Key), include.Key, include.Value))],
+            [.. file.Includes.Keys]));
         using (program)
         {
             NvrtcStatus status = Nvrtc.CompileProgram(program, options.Length, options);
@@ -125,8 +126,8 @@ public sealed class KernelCompiler
         }
     }
 
-    // Errors and the code's line numbers name the file by its full path, whatever folder the program runs in: without this,
-    // NVRTC would write that folder into code that the cache then gives to everyone.
+    // Errors and the code's line numbers name the file by its full path, whatever folder the program runs in: without
+    // this, NVRTC would write that folder into code that the cache then gives to everyone.
     private static string Placed(string folder, string name, string text) =>
         $"#line 1 \"{folder.Replace('\\', '/').TrimEnd('/')}/{name}\"\n{text}";
 

@@ -8,10 +8,15 @@ public sealed partial class KernelFile
     // Where built-in files are said to be: the same for every machine, so that what is compiled of them is the same.
     private const string BuiltInFolder = "/cudavit/kernels";
 
+    private readonly KernelSources _sources;
+
     private KernelFile(
-        string name, string folder, string text, IReadOnlyList<KernelBuild> builds, IReadOnlyList<KernelEntry> entries,
-        IReadOnlyDictionary<string, string> includes) =>
-        (Name, Folder, Text, Builds, Entries, Includes) = (name, folder, text, builds, entries, includes);
+        string name, KernelSources sources, IReadOnlyList<KernelBuild> builds, IReadOnlyList<KernelEntry> entries)
+    {
+        (Name, Text, Builds, Entries, _sources) = (name, sources[name], builds, entries, sources);
+        Folder = FolderOf(name);
+        Includes = Closure(Text, name, sources);
+    }
 
     /// <summary>Path below <c>kernels/</c>, for example <c>l2_normalize.cu</c>.</summary>
     public string Name { get; }
@@ -34,20 +39,28 @@ public sealed partial class KernelFile
     /// <summary>Reads a kernel file.</summary>
     /// <param name="name">Path below <c>kernels/</c>.</param>
     /// <param name="sources">All files, to find what is included.</param>
-    /// <exception cref="FormatException">Header or declarations are not in the form that <c>kernels/README.md</c> states.</exception>
+    /// <exception cref="FormatException">
+    /// Header or declarations are not in the form that <c>kernels/README.md</c> states.
+    /// </exception>
     public static KernelFile Read(string name, KernelSources sources)
     {
         ArgumentNullException.ThrowIfNull(sources);
         string text = sources[name];
-        string header = string.Join('\n', text.Split('\n').TakeWhile(line => line.StartsWith("//", StringComparison.Ordinal)));
+        string header = string.Join(
+            '\n', text.Split('\n').TakeWhile(line => line.StartsWith("//", StringComparison.Ordinal)));
         Dictionary<string, KernelCost> costs = ReadCosts(name, header);
-        List<KernelEntry> entries = [.. EntryPattern().Matches(text).Select(match => ReadEntry(name, text, match, costs))];
+        List<KernelEntry> entries =
+            [.. EntryPattern().Matches(text).Select(match => ReadEntry(name, text, match, costs))];
         string? unknown = costs.Keys.FirstOrDefault(cost => !entries.Exists(entry => entry.Name == cost));
-        string folder = Path.IsPathRooted(sources.Origin) ? sources.Origin : BuiltInFolder;
         return unknown is null
-            ? new KernelFile(name, folder, text, ReadBuilds(name, header), entries, Closure(text, name, sources))
-            : throw new FormatException($"{name}: the header states a cost of {unknown}, which the file does not declare.");
+            ? new KernelFile(name, sources, ReadBuilds(name, header), entries)
+            : throw new FormatException(
+                $"{name}: the header states a cost of {unknown}, which the file does not declare.");
     }
+
+    /// <summary>The folder of a file, this one or one of its headers, which may come from elsewhere.</summary>
+    internal string FolderOf(string name) =>
+        _sources.OriginOf(name) is var origin && Path.IsPathRooted(origin) ? origin : BuiltInFolder;
 
     /// <inheritdoc/>
     public override string ToString() => Name;
@@ -62,7 +75,8 @@ public sealed partial class KernelFile
 
         try
         {
-            return [.. line.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(KernelBuilds.Parse)];
+            return
+                [.. line.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(KernelBuilds.Parse)];
         }
         catch (FormatException error)
         {
@@ -96,14 +110,16 @@ public sealed partial class KernelFile
         string name = match.Groups["name"].Value;
         string list = CommentPattern().Replace(match.Groups["parameters"].Value, " ");
         KernelParameter[] parameters =
-            [.. list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ReadParameter)];
+            [.. list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Select(ReadParameter)];
         int line = text.AsSpan(0, match.Index).Count('\n') + 1;
         var entry = new KernelEntry(name, parameters, costs.GetValueOrDefault(name), line);
         string? stranger = entry.Cost?.UnknownNames(entry).FirstOrDefault();
         return stranger is null
             ? entry
             : throw new FormatException(
-                $"{file}: the cost of {name} names {stranger}, which is no integer parameter of it and no sizeof of a known type.");
+                $"{file}: the cost of {name} names {stranger}, which is no integer parameter of it and no sizeof of a "
+                + "known type.");
     }
 
     private static KernelParameter ReadParameter(string declaration)

@@ -6,14 +6,20 @@ namespace CudaViT.Cuda;
 public sealed class KernelSources
 {
     private readonly SortedDictionary<string, string> _texts;
+    private readonly SortedDictionary<string, string> _otherOrigins; // of files that do not come from Origin
 
-    private KernelSources(string origin, SortedDictionary<string, string> texts) => (Origin, _texts) = (origin, texts);
+    private KernelSources(
+        string origin, SortedDictionary<string, string> texts, SortedDictionary<string, string>? otherOrigins = null) =>
+        (Origin, _texts, _otherOrigins) = (origin, texts, otherOrigins ?? new(StringComparer.Ordinal));
 
     /// <summary>Where the files come from, for messages: a folder, or "built in".</summary>
     public string Origin { get; }
 
     /// <summary>Names of all files below <c>kernels/</c>, in ordinal order, with forward slashes.</summary>
     public IReadOnlyCollection<string> Names => _texts.Keys;
+
+    /// <summary>Names of the files that <see cref="WithMissingFrom"/> added.</summary>
+    public IReadOnlyCollection<string> Added => _otherOrigins.Keys;
 
     /// <summary>A file's text.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
@@ -55,7 +61,7 @@ public sealed class KernelSources
         return texts.Count > 0
             ? new KernelSources(Path.GetFullPath(path), texts)
             : throw new DirectoryNotFoundException(
-                $"{path} has no kernel files (*.cu); expected a folder like this project's kernels/.");
+                $"{path} has no kernel files (*.cu, *.cuh); expected a folder like this project's kernels/.");
     }
 
     /// <summary>Files that stand nowhere but in memory.</summary>
@@ -72,6 +78,28 @@ public sealed class KernelSources
 
         return new KernelSources(origin, own);
     }
+
+    /// <summary>
+    /// These files, and the others' where these have none of that name: a folder may hold the edited files alone.
+    /// </summary>
+    public KernelSources WithMissingFrom(KernelSources others)
+    {
+        ArgumentNullException.ThrowIfNull(others);
+        var texts = new SortedDictionary<string, string>(_texts, StringComparer.Ordinal);
+        var origins = new SortedDictionary<string, string>(_otherOrigins, StringComparer.Ordinal);
+        foreach ((string name, string text) in others._texts)
+        {
+            if (texts.TryAdd(name, text))
+            {
+                origins.Add(name, others.OriginOf(name));
+            }
+        }
+
+        return new KernelSources(Origin, texts, origins);
+    }
+
+    /// <summary>Where a file comes from, as in <see cref="Origin"/>.</summary>
+    public string OriginOf(string name) => _otherOrigins.GetValueOrDefault(name, Origin);
 
     /// <summary>A file's text, if there is such a file.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out string? text) => _texts.TryGetValue(name, out text);

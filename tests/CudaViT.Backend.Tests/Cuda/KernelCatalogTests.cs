@@ -102,6 +102,30 @@ public sealed class KernelCatalogTests : IDisposable
         Assert.Throws<DirectoryNotFoundException>(() => KernelSources.FromDirectory(Path.Combine(_folder, "none")));
     }
 
+    // An edited header alone changes the built-in kernels that include it; each file is said to be where it is.
+    [Fact]
+    public void Missing_files_are_taken_from_other_sources()
+    {
+        var builtIn = KernelSources.BuiltIn();
+        Directory.CreateDirectory(Path.Combine(_folder, "common"));
+        File.WriteAllText(Path.Combine(_folder, "common", "scalar.cuh"), "// edited\n");
+
+        KernelSources sources = KernelSources.FromDirectory(_folder).WithMissingFrom(builtIn);
+        var catalog = new KernelCatalog(sources);
+        KernelFile file = catalog.Files.First(file => file.Includes.ContainsKey("common/scalar.cuh"));
+
+        Assert.Equal(builtIn.Names, sources.Names);
+        Assert.Equal(builtIn.Names.Where(name => name != "common/scalar.cuh"), sources.Added);
+        Assert.Equal("// edited\n", file.Includes["common/scalar.cuh"]);
+        Assert.Equal(_folder, file.FolderOf("common/scalar.cuh"));
+        Assert.Equal("/cudavit/kernels", file.Folder);
+        Assert.Equal("/cudavit/kernels", file.FolderOf(file.Name));
+        Assert.NotEqual(
+            KernelCache.Key(new KernelModule(file, file.Builds[0]), [], new Version(13, 0)),
+            KernelCache.Key(
+                new KernelModule(KernelFile.Read(file.Name, builtIn), file.Builds[0]), [], new Version(13, 0)));
+    }
+
     [Theory]
     [InlineData("2*N*D*sizeof(scalar_t) + N*sizeof(acc_t)", 2 * 3 * 5 * 2 + (3 * 4))]
     [InlineData("(N + D) * 2", 16)]

@@ -67,6 +67,31 @@ public sealed class EditedKernelTests : IDisposable
         Assert.Contains("f64", error);
     }
 
+    // In a process, since notes go to standard error itself.
+    [SkippableFact]
+    public void Files_that_the_folder_lacks_are_the_built_in_ones_and_that_is_said()
+    {
+        SkipWithoutEmulator();
+        foreach (string name in KernelSources.BuiltIn().Names.Where(name => name != File))
+        {
+            System.IO.File.Delete(_folder[name]);
+        }
+
+        Edit("u - along * v", "u + along * v");
+        (int status, string _, string error) = CliProcess.Run(
+            new Dictionary<string, string?>(), "gradcheck", "L2Normalize", "Softmax", "--device", "emulator",
+            "--kernels-dir", _folder.Path);
+
+        string first = KernelSources.BuiltIn().Names.First();
+        string[] lines = error.TrimEnd().Split('\n');
+        Assert.StartsWith($"cudavit: {_folder.Path} has no {first}, ", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith(
+            $" and {KernelSources.BuiltIn().Names.Count - 4} others; the built-in ones run in their place", lines[0],
+            StringComparison.Ordinal);
+        Assert.Equal(1, status); // the edited one is in use
+        Assert.Contains("gradient checks did not pass", lines[^1], StringComparison.Ordinal);
+    }
+
     private static void SkipWithoutEmulator() => Skip.If(EmulatorDriver.Unavailable is not null, EmulatorDriver.Unavailable);
 
     private (int Status, string Error) Gradcheck(string device)
