@@ -22,13 +22,13 @@ internal static class DoctorCommand
         var command = new Command(
             Name,
             "Says which devices work on this machine, which GPU, driver, libraries and compilers were found and where, "
-            + "and what each missing one would make possible. Needs none of them.")
+            + "what each missing one would make possible, and what to type to get it. Needs none of them.")
         {
             json,
         };
         command.SetAction(parsed =>
         {
-            DoctorReport report = Examination.Run();
+            DoctorReport report = Examination.Run(Machine.Current());
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output, report);
@@ -45,6 +45,15 @@ internal static class DoctorCommand
 
     private static void Print(TextWriter output, DoctorReport report)
     {
+        foreach (DeviceVerdict verdict in report.Verdicts)
+        {
+            output.WriteLine(
+                $"--device {verdict.Device,-16} {(verdict.Works ? "works:" : "does not work:"),-15} {verdict.Text}");
+        }
+
+        output.WriteLine(
+            $"--device {"auto",-16} {"is",-15} {report.Verdicts.First(verdict => verdict.Works).Device}");
+        output.WriteLine();
         foreach (DoctorCheck check in report.Checks)
         {
             string[] facts = [.. new[] { check.Version, check.Path }.OfType<string>()];
@@ -62,7 +71,30 @@ internal static class DoctorCommand
             }
         }
 
-        output.WriteLine($"--device can be {string.Join(" or ", report.Devices)}");
+        PrintCommands(output, report);
+    }
+
+    private static void PrintCommands(TextWriter output, DoctorReport report)
+    {
+        DoctorCheck[] missing = [.. report.Checks.Where(check => !check.Found)];
+        if (missing.Length == 0)
+        {
+            return;
+        }
+
+        output.WriteLine();
+        output.WriteLine("To type for what is missing:");
+        foreach (DoctorCheck check in missing.Where(check => check.Command is not null))
+        {
+            output.WriteLine($"  {check.Name,-13} {check.Command}");
+        }
+
+        string[] others = [.. missing.Where(check => check.Command is null).Select(check => check.Name)];
+        if (others.Length > 0)
+        {
+            output.WriteLine(
+                $"  (no command of this machine gets {string.Join(", ", others)}; the reasons are above)");
+        }
     }
 
     private static void Indented(TextWriter output, string label, string text) =>

@@ -8,35 +8,60 @@ namespace CudaViT.Cli.Doctor;
 /// <summary>Looks at everything that the program can use. Nothing that is missing or broken makes it fail.</summary>
 internal static class Examination
 {
-    public static DoctorReport Run()
+    public const string Gpu = "GPU";
+    public const string Driver = "driver";
+    public const string Nvrtc = "NVRTC";
+    public const string CublasLt = "cuBLASLt";
+    public const string Nvtx = "NVTX";
+    public const string Compiler = "C++ compiler";
+    public const string Disassembler = "disassembler";
+    public const string Cache = "kernel cache";
+    public const string TurboJpeg = "libturbojpeg";
+    public const string Png = "libpng16";
+
+    public static DoctorReport Run(Machine machine)
     {
-        DoctorCheck device = Device();
-        DoctorCheck nvrtc = Nvrtc();
-        DoctorCheck emulator = HostCompiler();
-        string[] devices = ["cpu", .. emulator.Found ? ["emulator"] : Array.Empty<string>(),
-            .. device.Found && nvrtc.Found ? ["cuda"] : Array.Empty<string>()];
+        DoctorCheck device = FindDevice(machine);
+        DoctorCheck nvrtc = FindNvrtc();
+        DoctorCheck compiler = FindCompiler();
+        bool usesGpu = device.Found && nvrtc.Found;
+        string[] devices =
+            ["cpu", .. compiler.Found ? ["emulator"] : Array.Empty<string>(),
+             .. usesGpu ? ["cuda"] : Array.Empty<string>()];
+        DoctorCheck[] checks =
+        [
+            device,
+            FindLibrary(CudaLibrary.Driver, Driver, "using this machine's GPU"),
+            nvrtc,
+            FindLibrary(CudaLibrary.CublasLt, CublasLt, "fast matrix products on a GPU"),
+            FindLibrary(CudaLibrary.Nvtx, Nvtx, "names of operations in a profiler's timeline"),
+            compiler,
+            FindDisassembler(),
+            TryCache(),
+            FindDecoder(ImageLibraries.TurboJpeg),
+            FindDecoder(ImageLibraries.Png),
+        ];
         return new DoctorReport(
             devices,
             [
-                device,
-                Library(CudaLibrary.Driver, "driver", "using this machine's GPU"),
-                nvrtc,
-                Library(CudaLibrary.CublasLt, "cuBLASLt", "fast matrix products on a GPU"),
-                Library(CudaLibrary.Nvtx, "NVTX", "names of operations in a profiler's timeline"),
-                emulator,
-                Disassembler(),
-                Cache(),
-                Decoder(ImageLibraries.TurboJpeg),
-                Decoder(ImageLibraries.Png),
-            ]);
+                new DeviceVerdict("cuda", usesGpu, (device.Problem ?? nvrtc.Problem ?? device.Version)!),
+                new DeviceVerdict("cpu", true, RunText.Text($"{Environment.ProcessorCount} processors")),
+                EmulatorVerdict("emulator", "the kernels on the CPU", compiler),
+                EmulatorVerdict("emulator-strict", "the same, with every access checked", compiler),
+            ],
+            [.. checks.Select(check => check.Found ? check
+                : check with { Command = check.Command ?? Remedies.For(check.Name, machine) })]);
     }
 
-    private static DoctorCheck Device()
+    private static DeviceVerdict EmulatorVerdict(string name, string text, DoctorCheck compiler) =>
+        new(name, compiler.Found, compiler.Problem ?? text);
+
+    private static DoctorCheck FindDevice(Machine machine)
     {
         const string Enables = "training at full speed: --device cuda";
-        if (!CudaLibraries.Probe(CudaLibrary.Driver).IsFound)
+        if (CudaLibraries.Probe(CudaLibrary.Driver) is { IsFound: false } absent)
         {
-            return Missing("there is no driver, which a GPU needs; see the next line");
+            return Missing(machine.HasNvidiaDevice == false ? "this machine has no NVIDIA device" : absent.Problem!);
         }
 
         try
@@ -45,17 +70,17 @@ internal static class Examination
             GpuProperties device = driver.Properties;
             string kind = $"{device.Name}, compute capability {device.ComputeCapability}";
             string size = RunText.Text($"{device.Multiprocessors} multiprocessors, {device.MemoryBytes >> 30} GiB");
-            return new DoctorCheck("GPU", true, $"{kind}, {size}", null, Enables, null, []);
+            return new DoctorCheck(Gpu, true, $"{kind}, {size}", null, Enables, null, []);
         }
         catch (GpuException error)
         {
-            return Missing(error.Message.ReplaceLineEndings(" ").TrimEnd('.'));
+            return Missing(error.Message.ReplaceLineEndings(" ").TrimEnd('.')) with { Command = "nvidia-smi" };
         }
 
-        static DoctorCheck Missing(string problem) => new("GPU", false, null, null, Enables, problem, []);
+        static DoctorCheck Missing(string problem) => new(Gpu, false, null, null, Enables, problem, []);
     }
 
-    private static DoctorCheck Library(CudaLibrary which, string name, string enables)
+    private static DoctorCheck FindLibrary(CudaLibrary which, string name, string enables)
     {
         FoundLibrary found = CudaLibraries.Probe(which);
         return new DoctorCheck(
@@ -68,10 +93,10 @@ internal static class Examination
             found.IsFound ? [] : found.Tried);
     }
 
-    private static DoctorCheck Nvrtc()
+    private static DoctorCheck FindNvrtc()
     {
-        DoctorCheck library = Library(
-            CudaLibrary.Nvrtc, "NVRTC", "compiling kernels for GPUs: --device cuda, and cudavit kernels on any machine");
+        DoctorCheck library = FindLibrary(
+            CudaLibrary.Nvrtc, Nvrtc, "compiling kernels for GPUs: --device cuda, and cudavit kernels on any machine");
         if (!library.Found)
         {
             return library;
@@ -88,27 +113,27 @@ internal static class Examination
         }
     }
 
-    private static DoctorCheck HostCompiler()
+    private static DoctorCheck FindCompiler()
     {
         const string Enables = "running kernels without a GPU: --device emulator";
         (string Program, string Version)? compiler = EmulatorDriver.Compiler;
         string? problem = EmulatorDriver.Unavailable;
         return new DoctorCheck(
-            "C++ compiler", problem is null, compiler?.Version, compiler is null ? null : OnPath(compiler.Value.Program),
-            Enables, problem?.TrimEnd('.'), []);
+            Compiler, problem is null, compiler?.Version,
+            compiler is null ? null : OnPath(compiler.Value.Program), Enables, problem?.TrimEnd('.'), []);
     }
 
-    private static DoctorCheck Disassembler()
+    private static DoctorCheck FindDisassembler()
     {
         Cuda.Disassembler? found = Cuda.Disassembler.Find(out IReadOnlyList<string> tried);
         return new DoctorCheck(
-            "disassembler", found is not null, found?.Version?.ToString(), found?.Path,
+            Disassembler, found is not null, found?.Version?.ToString(), found?.Path,
             "reading machine code: cudavit kernels --sass",
             found is null ? "nvdisasm was not found; it comes with a CUDA toolkit" : null,
             found is null ? tried : []);
     }
 
-    private static DoctorCheck Cache()
+    private static DoctorCheck TryCache()
     {
         const string Enables = "starting without compiling the kernels again";
         string root = CacheFolder.Root;
@@ -126,17 +151,17 @@ internal static class Examination
             string attempt = Path.Combine(root, $"doctor-{Guid.NewGuid():n}.tmp");
             File.WriteAllBytes(attempt, []);
             File.Delete(attempt);
-            return new DoctorCheck("kernel cache", true, content, root, Enables, null, []);
+            return new DoctorCheck(Cache, true, content, root, Enables, null, []);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return new DoctorCheck(
-                "kernel cache", false, null, root, Enables,
+                Cache, false, null, root, Enables,
                 $"{error.Message.TrimEnd('.')}; set {CacheFolder.Variable} to a folder that can be written", []);
         }
     }
 
-    private static DoctorCheck Decoder(ImageLibrary library) => new(
+    private static DoctorCheck FindDecoder(ImageLibrary library) => new(
         library.Name, library.File is not null, null, library.File, $"reading {library.Purpose}: --data",
         library.File is null ? $"it is not installed; {library.Install}, or set {library.Variable} to its file" : null,
         library.File is null ? library.Candidates : []);
