@@ -11,6 +11,7 @@ internal static class KernelsCommand
     public const string Name = "kernels";
 
     private const string DefaultArchitecture = "sm_90a";
+    private const string Native = "native";
     private const string RealPrefix = "sm_";
 
     public static (string Command, string Meaning)[] Examples { get; } =
@@ -22,7 +23,9 @@ internal static class KernelsCommand
 
     public static Command Create(TextWriter output)
     {
-        Option<string?> architecture = Text("--arch", "A", $"Architecture to compile for (default {DefaultArchitecture}).");
+        Option<string?> architecture = Text(
+            "--arch", "A",
+            $"Architecture to compile for, or {Native} for this machine's GPU (default {DefaultArchitecture}).");
         Option<string?> directory = Options.KernelsDirectory();
         Option<string?> build = Text(
             "--build", "B", "Only this build, for example f32 or bytes4 (default: all; with --ptx or --sass the first).");
@@ -40,7 +43,7 @@ internal static class KernelsCommand
         command.SetAction(parsed =>
         {
             KernelCatalog catalog = Devices.Kernels(parsed.GetValue(directory));
-            string target = parsed.GetValue(architecture) ?? DefaultArchitecture;
+            string target = Target(parsed.GetValue(architecture));
             KernelBuild? only = Build(parsed.GetValue(build));
             if ((parsed.GetValue(ptx) ?? parsed.GetValue(sass)) is { } entry)
             {
@@ -73,6 +76,17 @@ internal static class KernelsCommand
 
     private static Option<string?> Text(string name, string helpName, string description) =>
         new(name) { Description = description, HelpName = helpName };
+
+    private static string Target(string? named)
+    {
+        if (named != Native)
+        {
+            return named ?? DefaultArchitecture;
+        }
+
+        using var driver = new CudaDriver();
+        return new KernelCompiler(cache: null).TargetFor(driver.Properties.ComputeCapability);
+    }
 
     private static KernelBuild? Build(string? name)
     {
