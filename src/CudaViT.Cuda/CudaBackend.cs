@@ -106,7 +106,9 @@ public sealed partial class CudaBackend : IBackend
         GC.KeepAlive(destination);
     }
 
-    /// <summary>Ends the device's work and gives its memory back. Throws nothing, even after a kernel has faulted.</summary>
+    /// <summary>
+    /// Ends the device's work and gives its memory back. Throws nothing, even after a kernel has faulted.
+    /// </summary>
     public void Dispose()
     {
         _tables.Dispose();
@@ -123,12 +125,13 @@ public sealed partial class CudaBackend : IBackend
         long blocks = (count + size - 1) / size;
         return blocks <= int.MaxValue
             ? (int)blocks
-            : throw new ArgumentException($"{count} items in blocks of {size} need a grid of more than 2^31 - 1 blocks.");
+            : throw new ArgumentException(
+                $"{count} items in blocks of {size} need a grid of more than 2^31 - 1 blocks.");
     }
 
     /// <summary>
-    /// Whether every array starts at a multiple of 16 bytes and <paramref name="width"/> elements (a row, or all of them)
-    /// are a whole number of 16-byte packs, so that the vectorized sibling of a kernel may run.
+    /// Whether every array starts at a multiple of 16 bytes and <paramref name="width"/> elements (a row, or all of
+    /// them) are a whole number of 16-byte packs, so that the vectorized sibling of a kernel may run.
     /// </summary>
     private static bool IsPacked(long width, params ReadOnlySpan<NdArray?> arrays)
     {
@@ -144,7 +147,9 @@ public sealed partial class CudaBackend : IBackend
         return true;
     }
 
-    /// <summary>Opens a range in the profiler's timeline, named like the calling method, until it is disposed of.</summary>
+    /// <summary>
+    /// Opens a range in the profiler's timeline, named like the calling method, until it is disposed of.
+    /// </summary>
     private ProfilerRange Range([CallerMemberName] string name = "") => new(_driver, name);
 
     /// <summary>Launches a kernel in the compute stream.</summary>

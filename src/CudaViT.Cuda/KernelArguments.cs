@@ -11,8 +11,8 @@ namespace CudaViT.Cuda;
 /// nothing. Written as a collection: <c>new() { y, norm, x, epsilon, rows, width }</c>.
 /// </summary>
 /// <remarks>
-/// An array becomes its address (null: the null pointer), a whole number 8 bytes of which the kernel reads as many as its
-/// parameter has, a double <c>acc_t</c> of the build, a stream of random numbers the four parameters that
+/// An array becomes its address (null: the null pointer), a whole number 8 bytes of which the kernel reads as many as
+/// its parameter has, a double <c>acc_t</c> of the build, a stream of random numbers the four parameters that
 /// <c>philox</c> takes before and after the block (key, sample, epoch, purpose).
 /// </remarks>
 [SuppressMessage("Naming", "CA1710", Justification = "A collection only so that it can be written as one.")]
@@ -84,7 +84,9 @@ internal unsafe struct KernelArguments : IEnumerable
     /// <summary>
     /// Checks the arguments against the kernel's declaration and launches it. The arrays live until that is done.
     /// </summary>
-    /// <exception cref="ArgumentException">Number or kinds of the arguments are not those of the parameters.</exception>
+    /// <exception cref="ArgumentException">
+    /// Number or kinds of the arguments are not those of the parameters.
+    /// </exception>
     public readonly void Pass(
         GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, IGpuDriver driver)
     {
@@ -124,7 +126,8 @@ internal unsafe struct KernelArguments : IEnumerable
         throw new ArgumentException($"{entry} has no integer parameter {name}.", nameof(name));
     }
 
-    readonly IEnumerator IEnumerable.GetEnumerator() => throw new NotSupportedException("Arguments are written, not read.");
+    readonly IEnumerator IEnumerable.GetEnumerator() =>
+        throw new NotSupportedException("Arguments are written, not read.");
 
     private void Append(long value, KernelParameterKind kind)
     {
@@ -137,7 +140,8 @@ internal unsafe struct KernelArguments : IEnumerable
     {
         if (Count == MaximumCount || _used + slots > SlotCount)
         {
-            throw new InvalidOperationException($"A kernel takes at most {MaximumCount} arguments of {SlotCount * 8} bytes together.");
+            throw new InvalidOperationException(
+                $"A kernel takes at most {MaximumCount} arguments of {SlotCount * 8} bytes together.");
         }
     }
 
@@ -153,7 +157,8 @@ internal unsafe struct KernelArguments : IEnumerable
     {
         if (Count != entry.Parameters.Count)
         {
-            throw new ArgumentException($"{entry} takes {entry.Parameters.Count} arguments, but the launcher passes {Count}.");
+            throw new ArgumentException(
+                $"{entry} takes {entry.Parameters.Count} arguments, but the launcher passes {Count}.");
         }
 
         for (int i = 0; i < Count; i++)

@@ -14,7 +14,9 @@ public sealed class CompiledKernels
     /// <summary>What was compiled.</summary>
     public KernelModule Module { get; }
 
-    /// <summary>What it was compiled for: sm_90a is machine code, compute_90 the virtual machine's code (PTX).</summary>
+    /// <summary>
+    /// What it was compiled for: sm_90a is machine code, compute_90 the virtual machine's code (PTX).
+    /// </summary>
     public string Architecture { get; }
 
     /// <summary>The code: a cubin, or PTX as text that ends with a zero byte. Either can be loaded.</summary>

@@ -47,7 +47,8 @@ public sealed class CostFormula
             Func<Func<string, double>, double> left = Product();
             while (Take('+', '-') is { } sign)
             {
-                (Func<Func<string, double>, double> first, Func<Func<string, double>, double> second) = (left, Product());
+                (Func<Func<string, double>, double> first, Func<Func<string, double>, double> second) =
+                    (left, Product());
                 left = sign == '+' ? v => first(v) + second(v) : v => first(v) - second(v);
             }
 
@@ -68,7 +69,8 @@ public sealed class CostFormula
             Func<Func<string, double>, double> left = Factor();
             while (Take('*', '/') is { } sign)
             {
-                (Func<Func<string, double>, double> first, Func<Func<string, double>, double> second) = (left, Factor());
+                (Func<Func<string, double>, double> first, Func<Func<string, double>, double> second) =
+                    (left, Factor());
                 left = sign == '*' ? v => first(v) * second(v) : v => first(v) / second(v);
             }
 

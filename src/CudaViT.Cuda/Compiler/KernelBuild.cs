@@ -90,5 +90,6 @@ public static class KernelBuilds
         Enum.TryParse(name, ignoreCase: true, out KernelBuild build) && Enum.IsDefined(build)
             ? build
             : throw new FormatException(
-                $"'{name}' is no build; expected some of {string.Join(", ", Enum.GetNames<KernelBuild>()).ToLowerInvariant()}.");
+                $"'{name}' is no build; expected some of "
+                + $"{string.Join(", ", Enum.GetNames<KernelBuild>()).ToLowerInvariant()}.");
 }

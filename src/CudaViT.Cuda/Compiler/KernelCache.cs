@@ -6,13 +6,14 @@ using System.Text;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Compiled kernels on disk, shared by all processes of a user. An entry is found by everything that decides its content
-/// and is checked when it is read; a damaged one is compiled again. A folder that cannot be written only costs time.
+/// Compiled kernels on disk, shared by all processes of a user. An entry is found by everything that decides its
+/// content and is checked when it is read; a damaged one is compiled again. A folder that cannot be written only costs
+/// time.
 /// </summary>
 /// <remarks>
-/// An entry is a file: 8 bytes of magic, length of the code and of the log (8 bytes each, little-endian), SHA-256 of code
-/// and log together, then code and log. It is written under another name, flushed and renamed, so that no process sees
-/// half of one; processes that write the same entry at once write the same bytes.
+/// An entry is a file: 8 bytes of magic, length of the code and of the log (8 bytes each, little-endian), SHA-256 of
+/// code and log together, then code and log. It is written under another name, flushed and renamed, so that no process
+/// sees half of one; processes that write the same entry at once write the same bytes.
 /// </remarks>
 public sealed class KernelCache
 {

@@ -6,7 +6,9 @@ public sealed class KernelCatalog
     private readonly Dictionary<string, (KernelFile File, KernelEntry Entry)> _entries = new(StringComparer.Ordinal);
 
     /// <summary>Reads all files.</summary>
-    /// <exception cref="FormatException">A header or declaration is not in the expected form, or a name is used twice.</exception>
+    /// <exception cref="FormatException">
+    /// A header or declaration is not in the expected form, or a name is used twice.
+    /// </exception>
     public KernelCatalog(KernelSources sources)
     {
         ArgumentNullException.ThrowIfNull(sources);
@@ -20,7 +22,8 @@ public sealed class KernelCatalog
                 if (!_entries.TryAdd(entry.Name, (file, entry)))
                 {
                     throw new FormatException(
-                        $"{file.Name}: {entry.Name} is declared in {_entries[entry.Name].File.Name} as well; entries need names of their own.");
+                        $"{file.Name}: {entry.Name} is declared in {_entries[entry.Name].File.Name} as well; "
+                        + "entries need names of their own.");
                 }
             }
         }
@@ -33,7 +36,8 @@ public sealed class KernelCatalog
     public IReadOnlyList<KernelFile> Files { get; }
 
     /// <summary>Every compilation that the program may ask for.</summary>
-    public IEnumerable<KernelModule> Modules => Files.SelectMany(file => file.Builds.Select(build => new KernelModule(file, build)));
+    public IEnumerable<KernelModule> Modules =>
+        Files.SelectMany(file => file.Builds.Select(build => new KernelModule(file, build)));
 
     /// <summary>Finds a kernel and its file.</summary>
     /// <exception cref="ArgumentException">There is no such kernel.</exception>

@@ -15,7 +15,9 @@ public sealed record KernelCost(CostFormula Bytes, CostFormula Operations)
         return (Bytes.Evaluate(Value), Operations.Evaluate(Value));
     }
 
-    /// <summary>Names in the formulas that neither the kernel's integer parameters nor sizes of types explain.</summary>
+    /// <summary>
+    /// Names in the formulas that neither the kernel's integer parameters nor sizes of types explain.
+    /// </summary>
     internal IEnumerable<string> UnknownNames(KernelEntry entry) => Bytes.Names.Concat(Operations.Names).Where(
         name => SizeOf(name, KernelBuild.F32) is null
             && !entry.Parameters.Any(p => p.Name == name && p.Kind == KernelParameterKind.Integer));

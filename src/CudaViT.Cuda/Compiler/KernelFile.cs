@@ -93,7 +93,9 @@ public sealed partial class KernelFile
             {
                 costs.Add(
                     match.Groups["entry"].Value,
-                    new KernelCost(CostFormula.Parse(match.Groups["bytes"].Value), CostFormula.Parse(match.Groups["flops"].Value)));
+                    new KernelCost(
+                        CostFormula.Parse(match.Groups["bytes"].Value),
+                        CostFormula.Parse(match.Groups["flops"].Value)));
             }
             catch (FormatException error)
             {

@@ -8,7 +8,9 @@ namespace CudaViT.Cuda;
 /// <param name="Registers">Registers of a thread.</param>
 /// <param name="SpillStoreBytes">Bytes that a thread writes to memory for want of registers.</param>
 /// <param name="SpillLoadBytes">Bytes that it reads back.</param>
-/// <param name="StackBytes">Local memory of a thread: spilled registers, and arrays that are indexed at run time.</param>
+/// <param name="StackBytes">
+/// Local memory of a thread: spilled registers, and arrays that are indexed at run time.
+/// </param>
 /// <param name="SharedBytes">Static shared memory of a block.</param>
 /// <param name="ConstantBytes">Constant memory, arguments included; 0 where the assembler does not say.</param>
 public sealed partial record KernelResources(

@@ -50,7 +50,8 @@ public sealed class KernelSources
     public static KernelSources FromDirectory(string path)
     {
         var texts = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (string file in Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [])
+        string[] files = Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [];
+        foreach (string file in files)
         {
             if (Path.GetExtension(file) is ".cu" or ".cuh")
             {

@@ -17,9 +17,10 @@ internal readonly record struct CublasLtMatrix(
 /// the cache of algorithms.
 /// </summary>
 /// <remarks>
-/// A row-major matrix [R, C] is, to cuBLASLt, the column-major matrix [C, R] with leading dimension C: its transpose. So
-/// D = A′·B′ is asked for as Dᵀ = B′ᵀ·A′ᵀ: our B comes first, and is transposed for cuBLASLt exactly if it is for us. The
-/// bias, one element per column of D, then runs along the rows of Dᵀ, which is where cuBLASLt's epilogue adds it.
+/// A row-major matrix [R, C] is, to cuBLASLt, the column-major matrix [C, R] with leading dimension C: its transpose.
+/// So D = A′·B′ is asked for as Dᵀ = B′ᵀ·A′ᵀ: our B comes first, and is transposed for cuBLASLt exactly if it is for
+/// us. The bias, one element per column of D, then runs along the rows of Dᵀ, which is where cuBLASLt's epilogue adds
+/// it.
 /// </remarks>
 internal readonly record struct CublasLtProblem
 {

@@ -119,7 +119,8 @@ public sealed unsafe partial class CudaDriver
         };
         _options.Note(
             $"cuBLASLt {verb} {product.Batch} x [{product.M}, {product.K}] x [{product.K}, {product.N}] in "
-            + $"{product.DType}{(product.Bias != 0 ? bias : "")}{status}: kernels/matmul.cu multiplies, which is slower");
+            + $"{product.DType}{(product.Bias != 0 ? bias : "")}{status}: "
+            + "kernels/matmul.cu multiplies, which is slower");
     }
 
     private GpuFunction FindPlain(string name, KernelBuild build)

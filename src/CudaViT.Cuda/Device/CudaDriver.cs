@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// A real GPU, through the CUDA driver: one stream for kernels, one for transfers, and one that memory is taken and given
-/// back in. Kernels are compiled by NVRTC where they run; matrix products are cuBLASLt's.
+/// A real GPU, through the CUDA driver: one stream for kernels, one for transfers, and one that memory is taken and
+/// given back in. Kernels are compiled by NVRTC where they run; matrix products are cuBLASLt's.
 /// </summary>
 /// <remarks>
 /// When a kernel has faulted, CUDA refuses everything from then on. Every call here then throws the same message,
@@ -170,8 +170,8 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
     private StreamHandle Queue(GpuStream stream) => stream == GpuStream.Copy ? _copy : _compute;
 
     /// <summary>
-    /// Every public call begins so: one at a time, with the context of this device on whatever thread it is, and not after
-    /// a fault.
+    /// Every public call begins so: one at a time, with the context of this device on whatever thread it is, and not
+    /// after a fault.
     /// </summary>
     private Lock.Scope Enter()
     {
@@ -194,7 +194,9 @@ public sealed unsafe partial class CudaDriver : IGpuDriver
         }
     }
 
-    /// <summary>Checks that calls are possible, and says how much was submitted so far; see <see cref="Settle"/>.</summary>
+    /// <summary>
+    /// Checks that calls are possible, and says how much was submitted so far; see <see cref="Settle"/>.
+    /// </summary>
     private long Submissions()
     {
         using Lock.Scope call = Enter();

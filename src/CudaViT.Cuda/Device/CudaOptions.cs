@@ -10,13 +10,14 @@ public sealed record CudaOptions
     public int DeviceOrdinal { get; init; }
 
     /// <summary>
-    /// Whether to wait after every launch. Slow; the error of a kernel that faults then names that kernel. Recorded graphs
-    /// are waited for as a whole.
+    /// Whether to wait after every launch. Slow; the error of a kernel that faults then names that kernel. Recorded
+    /// graphs are waited for as a whole.
     /// </summary>
     public bool SynchronousLaunches { get; init; } = Environment.GetEnvironmentVariable(SynchronousVariable) == "1";
 
     /// <summary>
-    /// Whether products of F32 matrices may round their factors to TF32 (10 bits of fraction), which tensor cores multiply.
+    /// Whether products of F32 matrices may round their factors to TF32 (10 bits of fraction), which tensor cores
+    /// multiply.
     /// </summary>
     public bool AllowTf32 { get; init; }
 
@@ -24,8 +25,8 @@ public sealed record CudaOptions
     public KernelCatalog? Kernels { get; init; }
 
     /// <summary>
-    /// Gets a line, once, for what makes the device slower than it could be, such as a missing cuBLASLt; by default standard
-    /// error does.
+    /// Gets a line, once, for what makes the device slower than it could be, such as a missing cuBLASLt; by default
+    /// standard error does.
     /// </summary>
     public Action<string> Note { get; init; } = text => Console.Error.WriteLine($"cudavit: {text}");
 

@@ -23,6 +23,8 @@ public class GpuException : Exception
     /// <summary>Whether the device has no memory left: the pool may free what it holds and try again.</summary>
     public bool IsOutOfMemory { get; init; }
 
-    /// <summary>Bytes of the device in use when there was not enough, by all programs; null where the driver cannot tell.</summary>
+    /// <summary>
+    /// Bytes of the device in use when there was not enough, by all programs; null where the driver cannot tell.
+    /// </summary>
     public long? MemoryInUse { get; init; }
 }

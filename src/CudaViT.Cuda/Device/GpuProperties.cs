@@ -18,6 +18,8 @@ public sealed record GpuProperties
     /// <summary>Device memory in bytes.</summary>
     public required long MemoryBytes { get; init; }
 
-    /// <summary>Whether the driver wants each array to be an allocation of its own, so that it can guard its ends.</summary>
+    /// <summary>
+    /// Whether the driver wants each array to be an allocation of its own, so that it can guard its ends.
+    /// </summary>
     public bool GuardsAllocations { get; init; }
 }

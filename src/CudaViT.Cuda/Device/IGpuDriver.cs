@@ -8,9 +8,9 @@ namespace CudaViT.Cuda;
 /// </summary>
 /// <remarks>
 /// Work is asynchronous unless a method says that it waits. Failed calls throw <see cref="GpuException"/>; failures of
-/// asynchronous work may show at a later call. Any thread may call, also several at once (tests and data loaders do): the
-/// driver makes its context current and puts the calls in some order. Dispose ends everything, takes all memory back, and
-/// throws nothing.
+/// asynchronous work may show at a later call. Any thread may call, also several at once (tests and data loaders do):
+/// the driver makes its context current and puts the calls in some order. Dispose ends everything, takes all memory
+/// back, and throws nothing.
 /// </remarks>
 public interface IGpuDriver : IDisposable
 {
@@ -21,7 +21,9 @@ public interface IGpuDriver : IDisposable
     GpuProperties Properties { get; }
 
     /// <summary>Takes memory from the device, aligned to at least 256 bytes.</summary>
-    /// <exception cref="GpuException">With <see cref="GpuException.IsOutOfMemory"/> when there is not enough.</exception>
+    /// <exception cref="GpuException">
+    /// With <see cref="GpuException.IsOutOfMemory"/> when there is not enough.
+    /// </exception>
     nint Allocate(long sizeInBytes);
 
     /// <summary>Gives memory back once the work submitted so far has finished with it.</summary>
@@ -66,7 +68,9 @@ public interface IGpuDriver : IDisposable
     /// <param name="block">Threads of a block, at most 1024.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block.</param>
     /// <param name="stream">Queue to run in.</param>
-    /// <param name="arguments">A <c>void**</c>: address of the address of each argument. Read before this returns.</param>
+    /// <param name="arguments">
+    /// A <c>void**</c>: address of the address of each argument. Read before this returns.
+    /// </param>
     void Launch(GpuFunction function, Dim3 grid, Dim3 block, int sharedBytes, GpuStream stream, nint arguments);
 
     /// <summary>Multiplies matrices.</summary>

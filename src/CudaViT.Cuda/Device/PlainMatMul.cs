@@ -3,8 +3,8 @@ using CudaViT.Core;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Matrix products by <c>kernels/matmul.cu</c>, and by <c>matmul_mma.cu</c> where tensor cores can be used: what the emulator
-/// runs, and a GPU on which cuBLASLt is not installed.
+/// Matrix products by <c>kernels/matmul.cu</c>, and by <c>matmul_mma.cu</c> where tensor cores can be used: what the
+/// emulator runs, and a GPU on which cuBLASLt is not installed.
 /// </summary>
 public static class PlainMatMul
 {
@@ -46,7 +46,8 @@ public static class PlainMatMul
         if (tiles > int.MaxValue)
         {
             throw new ArgumentException(
-                $"MatMul: {product.Batch} products of {product.M} x {product.N} are more than 2^31 - 1 tiles. Split the batch.");
+                $"MatMul: {product.Batch} products of {product.M} x {product.N} "
+                + "are more than 2^31 - 1 tiles. Split the batch.");
         }
 
         var arguments = default(KernelArguments);

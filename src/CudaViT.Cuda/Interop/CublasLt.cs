@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Functions of cuBLASLt, as <c>cublasLt.h</c> declares them; <c>cublasLt</c> in front of a name here gives the name there.
-/// The declarations are the same in CUDA 12 and 13.
+/// Functions of cuBLASLt, as <c>cublasLt.h</c> declares them; <c>cublasLt</c> in front of a name here gives the name
+/// there. The declarations are the same in CUDA 12 and 13.
 /// </summary>
 internal static unsafe partial class CublasLt
 {
@@ -54,7 +54,8 @@ internal static unsafe partial class CublasLt
 
     [LibraryImport(Library, EntryPoint = "cublasLtMatmulAlgoGetHeuristic")]
     public static partial CublasStatus MatmulAlgoGetHeuristic(
-        CublasLtHandle handle, MatmulDescHandle product, MatrixLayoutHandle a, MatrixLayoutHandle b, MatrixLayoutHandle c,
+        CublasLtHandle handle, MatmulDescHandle product, MatrixLayoutHandle a, MatrixLayoutHandle b,
+        MatrixLayoutHandle c,
         MatrixLayoutHandle d, MatmulPreferenceHandle preference, int requested, MatmulHeuristicResult* results,
         out int returned);
 

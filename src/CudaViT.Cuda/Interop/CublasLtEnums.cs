@@ -77,7 +77,9 @@ internal enum MatmulPreferenceAttribute
     MinAlignmentDBytes = 8,
 }
 
-/// <summary>How parts of a long inner product are added (cublasLtReductionScheme_t); none at all is always allowed.</summary>
+/// <summary>
+/// How parts of a long inner product are added (cublasLtReductionScheme_t); none at all is always allowed.
+/// </summary>
 [Flags]
 internal enum ReductionSchemes : uint
 {

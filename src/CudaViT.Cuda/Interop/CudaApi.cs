@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Functions of the CUDA driver, as <c>cuda.h</c> declares them; <c>cu</c> in front of a name here gives the name there.
-/// Entry points carry the version suffix that the header's macros add, since the plain names are older, smaller
+/// Functions of the CUDA driver, as <c>cuda.h</c> declares them; <c>cu</c> in front of a name here gives the name
+/// there. Entry points carry the version suffix that the header's macros add, since the plain names are older, smaller
 /// interfaces. Where CUDA 13's header moved on (events' time, contexts) these are the ones that both 12 and 13 export.
 /// </summary>
 internal static unsafe partial class CudaApi

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace CudaViT.Cuda;
 
-/// <summary>Turns results of the driver's functions into exceptions that say what failed and what to do about it.</summary>
+/// <summary>
+/// Turns results of the driver's functions into exceptions that say what failed and what to do about it.
+/// </summary>
 internal static unsafe class CudaError
 {
     /// <summary>Throws unless a call succeeded.</summary>
@@ -25,9 +27,12 @@ internal static unsafe class CudaError
             IsOutOfMemory = status == CudaStatus.OutOfMemory,
         };
 
-    /// <summary>Whether work already submitted went wrong: from then on every call in this process fails with it.</summary>
+    /// <summary>
+    /// Whether work already submitted went wrong: from then on every call in this process fails with it.
+    /// </summary>
     public static bool IsFault(CudaStatus status) => status is
-        CudaStatus.EccUncorrectable or CudaStatus.NvlinkUncorrectable or CudaStatus.Contained or CudaStatus.IllegalAddress
+        CudaStatus.EccUncorrectable or CudaStatus.NvlinkUncorrectable or CudaStatus.Contained
+        or CudaStatus.IllegalAddress
         or CudaStatus.LaunchTimeout or CudaStatus.ContextIsDestroyed or CudaStatus.Assert
         or CudaStatus.HardwareStackError or CudaStatus.IllegalInstruction or CudaStatus.MisalignedAddress
         or CudaStatus.InvalidAddressSpace or CudaStatus.InvalidPc or CudaStatus.LaunchFailed
@@ -56,7 +61,8 @@ internal static unsafe class CudaError
             + "whether it was given GPUs.",
         CudaStatus.InvalidDevice => "CUDA_VISIBLE_DEVICES may name a device that is not there.",
         CudaStatus.StubLibrary =>
-            "This libcuda is the toolkit's stub for linking: take its folder out of LD_LIBRARY_PATH, or install the driver.",
+            "This libcuda is the toolkit's stub for linking: take its folder out of LD_LIBRARY_PATH, "
+            + "or install the driver.",
         CudaStatus.DeviceUnavailable => "Another process has the device for itself: end it, or choose another device.",
         CudaStatus.OperatingSystem or CudaStatus.Unknown =>
             "Check that nvidia-smi works and that this user may open /dev/nvidia*.",

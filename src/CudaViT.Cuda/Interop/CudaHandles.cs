@@ -68,7 +68,7 @@ internal abstract class DriverHandle() : SafeHandle(invalidHandleValue: 0, ownsH
             return false;
         }
 
-        // The finalizer's thread has no context yet. After a fault this fails, and the context takes everything with it.
+        // The finalizer's thread has no context yet. After a fault this fails, and the context takes everything.
         bool isReleased = _context.TryMakeCurrent() && Destroy(handle) == CudaStatus.Success;
         _context.DangerousRelease();
         return isReleased;

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// Finds and loads the vendor's libraries, each once, and tells LibraryImport where they are. The order of the search is
-/// that of <see cref="LibraryPlaces"/>.
+/// Finds and loads the vendor's libraries, each once, and tells LibraryImport where they are. The order of the search
+/// is that of <see cref="LibraryPlaces"/>.
 /// </summary>
 public static class CudaLibraries
 {
@@ -39,7 +39,8 @@ public static class CudaLibraries
         return found.IsFound
             ? handle
             : throw new GpuException(
-                $"{found.Problem}. Looked for by {string.Join(", ", found.Tried.Select(LibrarySearch.RuleOf).Distinct())}; "
+                $"{found.Problem}. Looked for by "
+                + $"{string.Join(", ", found.Tried.Select(LibrarySearch.RuleOf).Distinct())}; "
                 + "cudavit doctor says more.");
     }
 
@@ -66,8 +67,8 @@ public static class CudaLibraries
         Version? driver = which == CudaLibrary.Driver ? null : Probe(CudaLibrary.Driver).Version;
         if (which == CudaLibrary.CublasLt)
         {
-            // Versions of cuBLASLt need NVRTC themselves and ask the loader for it by its bare name, which finds what is
-            // loaded already and nothing in a folder that only this program knows.
+            // Versions of cuBLASLt need NVRTC themselves and ask the loader for it by its bare name, which finds what
+            // is loaded already and nothing in a folder that only this program knows.
             _ = Probe(CudaLibrary.Nvrtc);
         }
 
@@ -85,7 +86,8 @@ public static class CudaLibraries
                     ? new Version(major / 1000, major % 1000 / 10)
                     : null;
             case CudaLibrary.Nvrtc when NativeLibrary.TryGetExport(library, "nvrtcVersion", out nint call):
-                return ((delegate* unmanaged<int*, int*, int>)call)(&major, &minor) == 0 ? new Version(major, minor) : null;
+                return ((delegate* unmanaged<int*, int*, int>)call)(&major, &minor) == 0
+                    ? new Version(major, minor) : null;
             case CudaLibrary.CublasLt when NativeLibrary.TryGetExport(library, "cublasLtGetVersion", out nint call):
                 int version = (int)((delegate* unmanaged<nuint>)call)(); // 120402: 12.4.2
                 return new Version(version / 10000, version / 100 % 100, version % 100);

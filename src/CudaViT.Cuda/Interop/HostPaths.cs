@@ -29,7 +29,9 @@ internal sealed partial class HostPaths(ILibraryHost host)
     /// <summary>The last part of a path.</summary>
     public string Name(string path) => path.TrimEnd('/', '\\')[Parent(path).Length..].Trim('/', '\\');
 
-    /// <summary>The first two numbers in a name such as python3.11, cuda-12.4 or CUDA_PATH_V13_0, for sorting.</summary>
+    /// <summary>
+    /// The first two numbers in a name such as python3.11, cuda-12.4 or CUDA_PATH_V13_0, for sorting.
+    /// </summary>
     public static Version VersionIn(string name)
     {
         Match match = VersionPattern().Match(name);

@@ -24,7 +24,9 @@ internal interface ILibraryHost
     /// <summary>Names of the files in a folder, without their path; none if it does not exist.</summary>
     IEnumerable<string> FilesIn(string folder);
 
-    /// <summary>Loads a library by its full path, or by a bare name from wherever the system's loader finds it.</summary>
+    /// <summary>
+    /// Loads a library by its full path, or by a bare name from wherever the system's loader finds it.
+    /// </summary>
     /// <param name="pathOrName">Path or name.</param>
     /// <param name="problem">Why it could not be loaded.</param>
     /// <returns>Handle; 0 if it could not be loaded.</returns>

@@ -42,7 +42,8 @@ internal sealed class LibraryHost : ILibraryHost
     {
         using var self = Process.GetCurrentProcess();
         return self.Modules.Cast<ProcessModule>().Select(module => module.FileName)
-            .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.OrdinalIgnoreCase)) ?? name;
+            .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.OrdinalIgnoreCase))
+            ?? name;
     }
 
     // A folder that may not be read counts as empty: the search goes on elsewhere.

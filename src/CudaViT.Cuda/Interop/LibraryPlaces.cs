@@ -14,21 +14,24 @@ internal sealed record LibraryPlace(string Rule, IReadOnlyList<string> Folders, 
 /// </summary>
 internal static partial class LibraryPlaces
 {
-    /// <summary>Names of a library's file and the CUDA each is for, newest first; 0 where it is for every one.</summary>
-    public static (string Name, int Major)[] FileNames(CudaLibrary library, bool isWindows) => (library, isWindows) switch
-    {
-        (CudaLibrary.Driver, false) => [("libcuda.so.1", 0)],
-        (CudaLibrary.Driver, true) => [("nvcuda.dll", 0)],
-        (CudaLibrary.Nvrtc, false) => [("libnvrtc.so.13", 13), ("libnvrtc.so.12", 12)],
-        (CudaLibrary.Nvrtc, true) => [("nvrtc64_130_0.dll", 13), ("nvrtc64_120_0.dll", 12)],
-        (CudaLibrary.CublasLt, false) => [("libcublasLt.so.13", 13), ("libcublasLt.so.12", 12)],
-        (CudaLibrary.CublasLt, true) => [("cublasLt64_13.dll", 13), ("cublasLt64_12.dll", 12)],
+    /// <summary>
+    /// Names of a library's file and the CUDA each is for, newest first; 0 where it is for every one.
+    /// </summary>
+    public static (string Name, int Major)[] FileNames(CudaLibrary library, bool isWindows) =>
+        (library, isWindows) switch
+        {
+            (CudaLibrary.Driver, false) => [("libcuda.so.1", 0)],
+            (CudaLibrary.Driver, true) => [("nvcuda.dll", 0)],
+            (CudaLibrary.Nvrtc, false) => [("libnvrtc.so.13", 13), ("libnvrtc.so.12", 12)],
+            (CudaLibrary.Nvrtc, true) => [("nvrtc64_130_0.dll", 13), ("nvrtc64_120_0.dll", 12)],
+            (CudaLibrary.CublasLt, false) => [("libcublasLt.so.13", 13), ("libcublasLt.so.12", 12)],
+            (CudaLibrary.CublasLt, true) => [("cublasLt64_13.dll", 13), ("cublasLt64_12.dll", 12)],
 
-        // From CUDA 12.9 on the older library is gone, and this one has its functions.
-        (CudaLibrary.Nvtx, false) => [("libnvtx3interop.so.1", 0), ("libnvToolsExt.so.1", 0)],
-        (CudaLibrary.Nvtx, true) => [("nvtx3interop.dll", 0), ("nvToolsExt64_1.dll", 0)],
-        _ => throw new ArgumentOutOfRangeException(nameof(library), library, "Not a library."),
-    };
+            // From CUDA 12.9 on the older library is gone, and this one has its functions.
+            (CudaLibrary.Nvtx, false) => [("libnvtx3interop.so.1", 0), ("libnvToolsExt.so.1", 0)],
+            (CudaLibrary.Nvtx, true) => [("nvtx3interop.dll", 0), ("nvToolsExt64_1.dll", 0)],
+            _ => throw new ArgumentOutOfRangeException(nameof(library), library, "Not a library."),
+        };
 
     /// <summary>Where to look, in order.</summary>
     public static IEnumerable<LibraryPlace> For(CudaLibrary library, ILibraryHost host)
@@ -54,7 +57,8 @@ internal static partial class LibraryPlaces
         if (!host.IsWindows)
         {
             yield return new LibraryPlace(
-                "/usr/local/cuda* and /opt/cuda", [.. InstalledToolkits(host).Select(root => paths.Join(root, "lib64"))]);
+                "/usr/local/cuda* and /opt/cuda",
+                [.. InstalledToolkits(host).Select(root => paths.Join(root, "lib64"))]);
         }
 
         yield return new LibraryPlace(

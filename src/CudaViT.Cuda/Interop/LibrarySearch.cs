@@ -6,8 +6,8 @@ internal static class LibrarySearch
     /// <summary>Finds and loads a library. Never throws because of the machine's state.</summary>
     /// <param name="library">What to look for.</param>
     /// <param name="driver">
-    /// The newest CUDA that the driver supports: libraries of a later major version are passed over, for the driver would
-    /// refuse what they make. Null without a driver, which excludes nothing.
+    /// The newest CUDA that the driver supports: libraries of a later major version are passed over, for the driver
+    /// would refuse what they make. Null without a driver, which excludes nothing.
     /// </param>
     /// <param name="host">The machine.</param>
     /// <returns>What was found, with its handle; 0 where nothing was.</returns>
@@ -118,7 +118,8 @@ internal static class LibrarySearch
         {
             CudaLibrary.Driver =>
                 $"the CUDA driver ({file}) was not found; install the vendor's driver for this machine's GPU",
-            CudaLibrary.Nvtx => $"NVTX ({file}) was not found; install a CUDA toolkit to see named ranges in a profiler",
+            CudaLibrary.Nvtx =>
+                $"NVTX ({file}) was not found; install a CUDA toolkit to see named ranges in a profiler",
             _ when tooNew is not null =>
                 $"{tooNew} is for a newer CUDA than the driver supports ({driver}); "
                 + $"update the driver, or install {Name(library)} of CUDA {driver!.Major}",

@@ -4,8 +4,8 @@ namespace CudaViT.Cuda;
 internal static class PythonPackages
 {
     /// <summary>
-    /// Folders of packages that hold some of the vendor's, in order: of VIRTUAL_ENV, of CONDA_PREFIX, of the Python that
-    /// is first on PATH, the user's, the system's. Of several Pythons in one place the newest comes first.
+    /// Folders of packages that hold some of the vendor's, in order: of VIRTUAL_ENV, of CONDA_PREFIX, of the Python
+    /// that is first on PATH, the user's, the system's. Of several Pythons in one place the newest comes first.
     /// </summary>
     public static IEnumerable<string> Folders(ILibraryHost host, HostPaths paths) =>
         (host.IsWindows ? OnWindows(host, paths) : OnLinux(host, paths))
@@ -76,7 +76,8 @@ internal static class PythonPackages
         }
     }
 
-    private static IEnumerable<string> Pythons(ILibraryHost host, string folder, string prefix) => host.FoldersIn(folder)
+    private static IEnumerable<string> Pythons(ILibraryHost host, string folder, string prefix) =>
+        host.FoldersIn(folder)
         .Where(name => name.StartsWith(prefix, StringComparison.Ordinal))
         .OrderByDescending(HostPaths.VersionIn);
 }

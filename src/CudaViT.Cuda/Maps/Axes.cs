@@ -5,9 +5,9 @@ using CudaViT.Core;
 namespace CudaViT.Cuda;
 
 /// <summary>
-/// A walk over several axes with two operands, for a kernel: <c>struct Axes</c> of <c>kernels/common/axes.cuh</c>. Axes of
-/// length 1 are left out, and neighbours that both operands pass in one go become one axis, so equal shapes are one axis,
-/// and a vector added to a matrix makes two.
+/// A walk over several axes with two operands, for a kernel: <c>struct Axes</c> of <c>kernels/common/axes.cuh</c>. Axes
+/// of length 1 are left out, and neighbours that both operands pass in one go become one axis, so equal shapes are one
+/// axis, and a vector added to a matrix makes two.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct Axes
@@ -89,7 +89,8 @@ internal struct Axes
         if (Rank == MaximumRank)
         {
             throw new ArgumentException(
-                $"On this device at most {MaximumRank} axes can be walked after neighbours that stay together are merged. "
+                $"On this device at most {MaximumRank} axes can be walked after neighbours that stay together are "
+                + "merged. "
                 + "Reorder or reshape in two steps.");
         }
 

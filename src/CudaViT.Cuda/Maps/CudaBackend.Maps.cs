@@ -42,7 +42,8 @@ public sealed partial class CudaBackend
         {
             bool isAligned = IsAligned(x, y);
             Launch(
-                isAligned ? packed : scalar, x.DType, ElementBlocks(x.Count, isAligned ? PackWidth(x.DType) : 1), BlockSize,
+                isAligned ? packed : scalar, x.DType,
+                ElementBlocks(x.Count, isAligned ? PackWidth(x.DType) : 1), BlockSize,
                 new() { y, x, x.Count });
         }
 
@@ -57,7 +58,8 @@ public sealed partial class CudaBackend
         {
             bool isAligned = IsAligned(a, b, y);
             Launch(
-                isAligned ? packed : scalar, a.DType, ElementBlocks(a.Count, isAligned ? PackWidth(a.DType) : 1), BlockSize,
+                isAligned ? packed : scalar, a.DType,
+                ElementBlocks(a.Count, isAligned ? PackWidth(a.DType) : 1), BlockSize,
                 new() { y, a, b, a.Count });
         }
 
@@ -80,7 +82,9 @@ public sealed partial class CudaBackend
             arguments.Add(y.Count);
             arguments.Add(a.Count);
             arguments.Add(b.Count);
-            Launch(isPacked ? packed : scalar, y.DType, rows.Blocks(y.Count, isPacked ? PackWidth(y.DType) : 1), BlockSize, arguments);
+            Launch(
+                isPacked ? packed : scalar, y.DType, rows.Blocks(y.Count, isPacked ? PackWidth(y.DType) : 1), BlockSize,
+                arguments);
         }
 
         return y;
@@ -108,10 +112,15 @@ public sealed partial class CudaBackend
         /// <summary>Whether <c>b</c> has an element for each of a row, or one for all.</summary>
         public bool BMoves { get; }
 
-        /// <summary>What must be a whole number of packs: every row, except that a single one may have a rest.</summary>
+        /// <summary>
+        /// What must be a whole number of packs: every row, except that a single one may have a rest.
+        /// </summary>
         public long PackedLength => Outer.Rank > 0 ? Length : PackBytes;
 
-        /// <summary>Blocks for a result of <paramref name="count"/> elements, packs of <paramref name="width"/>.</summary>
-        public Dim3 Blocks(long count, int width) => BlocksFor(count / Length * ((Length + width - 1) / width), BlockSize);
+        /// <summary>
+        /// Blocks for a result of <paramref name="count"/> elements, packs of <paramref name="width"/>.
+        /// </summary>
+        public Dim3 Blocks(long count, int width) =>
+            BlocksFor(count / Length * ((Length + width - 1) / width), BlockSize);
     }
 }

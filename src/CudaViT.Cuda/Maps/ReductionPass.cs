@@ -13,8 +13,8 @@ internal readonly record struct ReductionPass(long Outer, long Reduced, long Inn
     private const int RowsPerThread = 64;
 
     /// <summary>
-    /// The next pass of a reduction, innermost first. Neighbouring axes of one kind are merged, so a reduction over rows,
-    /// over columns or over everything is a single pass.
+    /// The next pass of a reduction, innermost first. Neighbouring axes of one kind are merged, so a reduction over
+    /// rows, over columns or over everything is a single pass.
     /// </summary>
     /// <param name="from">Shape to begin with, without empty dimensions.</param>
     /// <param name="to">Shape that broadcasts to it.</param>

@@ -5,12 +5,13 @@ namespace CudaViT.Cuda;
 
 /// <summary>
 /// Tables of addresses for kernels that work on all parameters in one launch. A table stays on the device and is found
-/// again as long as all of its addresses and sizes are the same, which they are once a step's requests for memory repeat:
-/// then a step uploads nothing and allocates nothing.
+/// again as long as all of its addresses and sizes are the same, which they are once a step's requests for memory
+/// repeat: then a step uploads nothing and allocates nothing.
 /// </summary>
 /// <remarks>
-/// Building a table, and launching what reads it, is one critical section, <see cref="Gate"/>: a later upload may take its
-/// memory, in stream order. A recorded graph reads the tables it was recorded with, so between its replays no more than
+/// Building a table, and launching what reads it, is one critical section, <see cref="Gate"/>: a later upload may take
+/// its memory, in stream order. A recorded graph reads the tables it was recorded with, so between its replays no more
+/// than
 /// <see cref="MostTables"/> other tables may come up.
 /// </remarks>
 internal sealed class SlotTables(IGpuDriver driver) : IDisposable

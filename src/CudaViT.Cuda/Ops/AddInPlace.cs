@@ -13,7 +13,8 @@ public sealed partial class CudaBackend
             bool isAligned = IsAligned(sum, term);
             Launch(
                 isAligned ? "add_in_place" : "add_in_place_scalar", sum.DType,
-                ElementBlocks(sum.Count, isAligned ? PackWidth(sum.DType) : 1), BlockSize, new() { sum, term, sum.Count });
+                ElementBlocks(sum.Count, isAligned ? PackWidth(sum.DType) : 1), BlockSize,
+                new() { sum, term, sum.Count });
         }
     }
 }

@@ -74,14 +74,15 @@ public sealed partial class CudaBackend
             new() { delta, dy, y, sizes.Batch, sizes.Tokens, heads, sizes.Width, packed ? 1 : 0 });
         Launch(
             "attention_backward", qkv.DType, BlocksFor(3L * sizes.Blocks(sizes.Width), 1), AttentionThreads,
-            new() { dqkv, dy, qkv, logSumExp, delta, scale, sizes.Batch, sizes.Tokens, heads, sizes.Width, packed ? 1 : 0 });
+            new()
+            { dqkv, dy, qkv, logSumExp, delta, scale, sizes.Batch, sizes.Tokens, heads, sizes.Width, packed ? 1 : 0 });
         delta.Storage.Release();
         return dqkv;
     }
 
     /// <summary>
-    /// The forward pass by tensor cores. Each multiprocessor gets as many blocks as fit, and each of them one slice after
-    /// another; where there is memory for two, the next one is fetched meanwhile.
+    /// The forward pass by tensor cores. Each multiprocessor gets as many blocks as fit, and each of them one slice
+    /// after another; where there is memory for two, the next one is fetched meanwhile.
     /// </summary>
     private void MatrixAttention(NdArray y, NdArray logSumExp, NdArray qkv, in AttentionSizes sizes, double scale)
     {
@@ -117,7 +118,9 @@ public sealed partial class CudaBackend
         /// <summary>Pieces of 128 bytes of all samples' columns, each the work of a block.</summary>
         public int Slices => (int)SlicesOrMore;
 
-        /// <summary>Shared memory of a backward block: four operands, dS of one head, and two numbers per head and query.</summary>
+        /// <summary>
+        /// Shared memory of a backward block: four operands, dS of one head, and two numbers per head and query.
+        /// </summary>
         public int BackwardBytes =>
             (4 * OperandBytes) + (2 * Rows * (Rows + 8)) + (2 * (SliceColumns / Width) * Rows * sizeof(float));
 

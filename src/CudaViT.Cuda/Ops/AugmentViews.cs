@@ -50,7 +50,9 @@ public sealed partial class CudaBackend : IAugmentingBackend
 
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(records.AsSpan(0, transforms.Length));
         NdArray table = Empty([transforms.Length, Unsafe.SizeOf<KernelView>()], DType.U8);
-        int rounded = checked((int)BitOperations.RoundUpToPowerOf2((ulong)filterLength)); // few sizes for the pool to keep
+
+        // Few sizes for the pool to keep.
+        int rounded = checked((int)BitOperations.RoundUpToPowerOf2((ulong)filterLength));
         NdArray filters = Empty([rounded], DType.I32);
         NdArray sums = Empty([group], DType.I64);
         NdArray work = Empty([group, size, size, channels], DType.U8);

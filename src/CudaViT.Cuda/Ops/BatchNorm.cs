@@ -47,7 +47,8 @@ public sealed partial class CudaBackend
 
     /// <inheritdoc/>
     public (NdArray? Dx, NdArray? DWeight, NdArray? DBias) BatchNormBackward(
-        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training, bool forX, bool forParameters)
+        NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, bool training,
+        bool forX, bool forParameters)
     {
         using ProfilerRange range = Range();
         ChannelChunks at = new(x.Shape, groups: mean.Shape[0]);
@@ -63,7 +64,8 @@ public sealed partial class CudaBackend
                 "batch_norm_dx", dy.DType, at.Blocks, (WarpSize, WarpsPerBlock),
                 new()
                 {
-                    dx, dy, x, weight, mean, rstd, training ? sums : null, at.ChunkRows, at.Chunks, at.Groups, at.GroupRows,
+                    dx, dy, x, weight, mean, rstd, training ? sums : null, at.ChunkRows, at.Chunks,
+                    at.Groups, at.GroupRows,
                     at.Channels, at.Spatial,
                 });
         }
@@ -72,7 +74,9 @@ public sealed partial class CudaBackend
         return (dx, dWeight, dBias);
     }
 
-    /// <summary>Σdy and Σdy·x̂ of each group and channel, [groups, 2, C]; over all groups they are the gradients.</summary>
+    /// <summary>
+    /// Σdy and Σdy·x̂ of each group and channel, [groups, 2, C]; over all groups they are the gradients.
+    /// </summary>
     private NdArray BatchNormSums(
         in ChannelChunks at, NdArray dy, NdArray x, NdArray mean, NdArray rstd, NdArray? dWeight, NdArray? dBias)
     {
@@ -84,7 +88,8 @@ public sealed partial class CudaBackend
                 "batch_norm_backward_sums", dy.DType, at.Blocks, (WarpSize, WarpsPerBlock),
                 new()
                 {
-                    partials, dy, x, mean, rstd, at.ChunkRows, at.Chunks, at.Groups, at.GroupRows, at.Channels, at.Spatial,
+                    partials, dy, x, mean, rstd, at.ChunkRows, at.Chunks, at.Groups, at.GroupRows,
+                    at.Channels, at.Spatial,
                 });
         }
 
@@ -105,7 +110,8 @@ public sealed partial class CudaBackend
                 "batch_norm_apply", x.DType, at.Blocks, (WarpSize, WarpsPerBlock),
                 new()
                 {
-                    y, x, weight, bias, mean, rstd, at.ChunkRows, at.Chunks, at.Groups, at.GroupRows, at.Channels, at.Spatial,
+                    y, x, weight, bias, mean, rstd, at.ChunkRows, at.Chunks, at.Groups, at.GroupRows,
+                    at.Channels, at.Spatial,
                 });
         }
 

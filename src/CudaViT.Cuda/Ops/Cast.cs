@@ -18,7 +18,8 @@ public sealed partial class CudaBackend
             bool isAligned = IsAligned(x, y);
             int width = isAligned ? Math.Min(PackWidth(x.DType), PackWidth(dtype)) : 1;
             Launch(
-                CastEntry(dtype, isAligned), x.DType, ElementBlocks(x.Count, width), BlockSize, new() { y, x, x.Count });
+                CastEntry(dtype, isAligned), x.DType, ElementBlocks(x.Count, width), BlockSize,
+                new() { y, x, x.Count });
         }
 
         return y;

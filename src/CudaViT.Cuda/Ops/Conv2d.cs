@@ -4,8 +4,8 @@ namespace CudaViT.Cuda;
 
 public sealed partial class CudaBackend
 {
-    // Elements of the columns that exist at a time for each multiprocessor, unless one image needs more: enough for a few
-    // tiles of a product, 64 MiB in F32 on a large device.
+    // Elements of the columns that exist at a time for each multiprocessor, unless one image needs more: enough for a
+    // few tiles of a product, 64 MiB in F32 on a large device.
     private const long ColumnElements = 1 << 17;
 
     private static readonly Dim3 ConvolutionBlock = (WarpSize, WarpsPerBlock); // 128 elements of 8 rows

@@ -28,7 +28,8 @@ public sealed partial class CudaBackend
                 "info_nce_forward_mma", q.DType, grid, 128,
                 new()
                 {
-                    largest, sum, positive, q, k, lengthsQ, lengthsK, 1 / temperature, positiveOffset, at.Keys, at.Count,
+                    largest, sum, positive, q, k, lengthsQ, lengthsK, 1 / temperature, positiveOffset,
+                    at.Keys, at.Count,
                     queries, keys, width,
                 },
                 sharedBytes);
@@ -39,7 +40,8 @@ public sealed partial class CudaBackend
                 "info_nce_forward", q.DType, grid, (16, 16),
                 new()
                 {
-                    largest, sum, positive, q, k, lengthsQ, lengthsK, 1 / temperature, positiveOffset, at.Keys, at.Count,
+                    largest, sum, positive, q, k, lengthsQ, lengthsK, 1 / temperature, positiveOffset,
+                    at.Keys, at.Count,
                     queries, keys, width, IsPacked(width, q, k) ? 1 : 0,
                 });
         }
@@ -104,8 +106,8 @@ public sealed partial class CudaBackend
     }
 
     /// <summary>
-    /// Whether the kernels of info_nce_mma.cu can take these operands: BF16, whole steps of 16 in aligned rows, and three
-    /// tiles of rows that fit into shared memory.
+    /// Whether the kernels of info_nce_mma.cu can take these operands: BF16, whole steps of 16 in aligned rows, and
+    /// three tiles of rows that fit into shared memory.
     /// </summary>
     private bool FitsTensorCores(NdArray q, NdArray k, out int sharedBytes)
     {
@@ -127,7 +129,9 @@ public sealed partial class CudaBackend
         }
     }
 
-    /// <summary>How the keys are shared out, so that few queries too fill a device; a function of the sizes alone.</summary>
+    /// <summary>
+    /// How the keys are shared out, so that few queries too fill a device; a function of the sizes alone.
+    /// </summary>
     private readonly struct KeySplits
     {
         public KeySplits(int queries, int keys)

@@ -39,7 +39,8 @@ public sealed partial class CudaBackend
             "lamb_apply", dtype, table.Blocks, SlotThreads,
             new()
             {
-                table, ratios, settings.LearningRate, settings.WeightDecay, scale1, scale2, settings.Epsilon, table.Slots,
+                table, ratios, settings.LearningRate, settings.WeightDecay, scale1, scale2,
+                settings.Epsilon, table.Slots,
                 table.Elements,
             });
         partials.Storage.Release();

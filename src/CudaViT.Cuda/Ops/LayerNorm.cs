@@ -75,13 +75,15 @@ public sealed partial class CudaBackend
 
     /// <summary>dx and the column sums in one pass. Returns the partial sums, if there is a weight.</summary>
     private NdArray? LayerNormBackwardPacked(
-        string entry, NdArray dx, NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd, long rows, int width)
+        string entry, NdArray dx, NdArray dy, NdArray x, NdArray? weight, NdArray mean, NdArray rstd,
+        long rows, int width)
     {
         const int RowsPerWarp = 4; // at least, so that there are fewer partial sums than rows to write
         int blocks = Math.Min(BlocksFor(rows, RowsPerWarp * WarpsPerBlock), MaxPartials);
         NdArray? partials = weight is null ? null : Empty([blocks, 2 * width], dy.DType.Accumulator());
         Launch(
-            entry, dy.DType, blocks, (WarpSize, WarpsPerBlock), new() { dx, partials, dy, x, weight, mean, rstd, rows, width },
+            entry, dy.DType, blocks, (WarpSize, WarpsPerBlock),
+            new() { dx, partials, dy, x, weight, mean, rstd, rows, width },
             partials is null ? 0 : 2 * width * partials.DType.SizeInBytes());
         return partials;
     }
@@ -107,12 +109,14 @@ public sealed partial class CudaBackend
         return partials;
     }
 
-    /// <summary>Rows whose column sums go to one partial: enough to be worth a block, few enough for a full device.</summary>
+    /// <summary>
+    /// Rows whose column sums go to one partial: enough to be worth a block, few enough for a full device.
+    /// </summary>
     private static long RowsPerChunk(long rows) => Math.Max(32, (rows + MaxPartials - 1) / MaxPartials);
 
     /// <summary>
-    /// How many 16-byte packs of a row each lane of a warp holds: 2, 4 or 8, rounded up; 0 if the row has more, or if it or
-    /// an array is not made of packs.
+    /// How many 16-byte packs of a row each lane of a warp holds: 2, 4 or 8, rounded up; 0 if the row has more, or if
+    /// it or an array is not made of packs.
     /// </summary>
     private static int PacksOfLane(int width, NdArray x, params ReadOnlySpan<NdArray?> others)
     {

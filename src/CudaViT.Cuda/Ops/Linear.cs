@@ -103,8 +103,8 @@ public sealed partial class CudaBackend
     }
 
     /// <summary>
-    /// Where there was a GELU, dz = dy times its slope; where dbias is wanted, the sums of the columns of dz, in the same
-    /// pass.
+    /// Where there was a GELU, dz = dy times its slope; where dbias is wanted, the sums of the columns of dz, in the
+    /// same pass.
     /// </summary>
     private void GeluBackwardAndColumnSums(
         NdArray dy, NdArray? preActivation, NdArray dz, NdArray? dBias, long rows, int width)
@@ -122,7 +122,8 @@ public sealed partial class CudaBackend
         if (grid > 0 && preActivation is not null)
         {
             Launch(
-                packed ? "linear_gelu_backward_packed" : "linear_gelu_backward", dy.DType, grid, (WarpSize, BiasThreadRows),
+                packed ? "linear_gelu_backward_packed" : "linear_gelu_backward",
+                dy.DType, grid, (WarpSize, BiasThreadRows),
                 new() { dz, partials, dy, preActivation, rows, width });
         }
         else if (grid > 0)

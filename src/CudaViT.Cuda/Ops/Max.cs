@@ -26,7 +26,8 @@ public sealed partial class CudaBackend
             pass = pieces > 1
                 ? current with { Reduced = pieces }
                 : ReductionPass.Next(x.Shape, shape, current, ref axis);
-            NdArray values = pass is null ? Empty(shape, x.DType) : Scratch(current.Outer * pieces * current.Inner, x.DType);
+            NdArray values = pass is null ? Empty(shape, x.DType)
+                : Scratch(current.Outer * pieces * current.Inner, x.DType);
             NdArray places = pass is null
                 ? Empty(shape, DType.I64)
                 : Scratch(current.Outer * pieces * current.Inner, DType.I64);

@@ -85,6 +85,7 @@ public sealed partial class CudaBackend
         arguments.Add(strideV);
         arguments.Add(y.Count);
         Launch(
-            "permute_tiles", KernelBuilds.ForMoving(x.DType), BlocksFor(tiles, 1), (TransposeTile, TransposeLines), arguments);
+            "permute_tiles", KernelBuilds.ForMoving(x.DType), BlocksFor(tiles, 1),
+            (TransposeTile, TransposeLines), arguments);
     }
 }

@@ -13,7 +13,8 @@ public sealed partial class CudaBackend
         {
             bool isAligned = IsAligned(x, y);
             Launch(
-                isAligned ? "scale" : "scale_scalar", x.DType, ElementBlocks(x.Count, isAligned ? PackWidth(x.DType) : 1),
+                isAligned ? "scale" : "scale_scalar", x.DType,
+                ElementBlocks(x.Count, isAligned ? PackWidth(x.DType) : 1),
                 BlockSize, new() { y, x, factor, x.Count });
         }
 

@@ -9,7 +9,9 @@ public sealed partial class CudaBackend
 
     private static readonly DType[] SlotTypes = [DType.F32, DType.F64];
 
-    /// <summary>The slots of one type, on the device. The caller holds the tables' gate until it has launched.</summary>
+    /// <summary>
+    /// The slots of one type, on the device. The caller holds the tables' gate until it has launched.
+    /// </summary>
     private SlotTable Table(IReadOnlyList<OptimizerSlot> slots, DType dtype)
     {
         _tables.Begin();

@@ -48,7 +48,8 @@ public sealed partial class CudaBackend
         {
             bool isFirst = from is null;
             bool isRows = isFirst && pass.Inner == 1;
-            bool isPacked = isFirst && (isRows && pass.Outer == 1 ? IsAligned(x) : IsPacked(isRows ? pass.Reduced : pass.Inner, x));
+            bool isPacked = isFirst
+                && (isRows && pass.Outer == 1 ? IsAligned(x) : IsPacked(isRows ? pass.Reduced : pass.Inner, x));
             int width = isPacked ? PackWidth(x.DType) : 1;
             Dim3 block = !isRows ? pass.ColumnBlock(width)
                 : pass.Reduced <= WarpRowLength ? (WarpSize, BlockSize / WarpSize)

@@ -140,8 +140,8 @@ public sealed class CublasLtProblemTests
     /// cuBLASLt's own definition: D = α·op(A)·op(B) + β·C + bias, matrices by columns, the bias along the rows.
     /// </summary>
     private static double[] ColumnMajor(
-        in CublasLtProblem problem, double[] first, double[] second, double[] c, double[] bias, double alpha,
-        double beta)
+        in CublasLtProblem problem, double[] first, double[] second, double[] c, double[] bias,
+        double alpha, double beta)
     {
         (long rows, long columns) = (problem.Result.Rows, problem.Result.Columns);
         long depth = problem.First.Operation == CublasOperation.None ? problem.First.Columns : problem.First.Rows;

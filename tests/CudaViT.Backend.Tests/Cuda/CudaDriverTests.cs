@@ -49,8 +49,8 @@ public sealed class CudaDriverTests
     }
 
     [SkippableTheory]
-    [InlineData(
-        "STAND_IN_VERSION", "11080", "cuda: the driver is made for CUDA 11.8, but CUDA 12.0 or newer is needed.")]
+    [InlineData("STAND_IN_VERSION", "11080",
+        "cuda: the driver is made for CUDA 11.8, but CUDA 12.0 or newer is needed.")]
     [InlineData("STAND_IN_DEVICES", "0", "cuda: cuInit failed: CUDA_ERROR_NO_DEVICE (100). No NVIDIA GPU is visible")]
     [InlineData(
         "STAND_IN_CAPABILITY", "75",

@@ -44,7 +44,8 @@ internal sealed class FakeGpu(bool guards = false, long memoryBytes = 1 << 20) :
 
     /// <summary>
     /// What was asked of the streams and their events, in order: for example <c>copy: wait 0</c>, <c>copy: upload
-    /// 16</c>, <c>compute: record 1</c>. Events are numbered as they are made.
+    /// 16</c>,
+    /// <c>compute: record 1</c>. Events are numbered as they are made.
     /// </summary>
     public List<string> Journal { get; } = [];
 

@@ -24,8 +24,8 @@ public sealed class GpuMemoryPoolTests
         nint[] Step()
         {
             using var scope = new StepScope();
-            return [.. Enumerable.Range(0, 2).Select(
-                _ => GpuStorage.AddressOf(NdArray.Empty(backend, [256], DType.F32)))];
+            return [.. Enumerable.Range(0, 2).Select(_ =>
+                GpuStorage.AddressOf(NdArray.Empty(backend, [256], DType.F32)))];
         }
     }
 
@@ -71,8 +71,9 @@ public sealed class GpuMemoryPoolTests
         var error = Assert.Throws<DeviceMemoryException>(() => backend.Allocate(256 << 10));
 
         Assert.Equal(
-            "fake: 256.0 KiB for activations do not fit: 832.0 KiB of 1.0 MiB are in use (activations 640.0 KiB, "
-            + "optimizer state 128.0 KiB, parameters 64.0 KiB). Use a smaller batch or image size, or bfloat16.",
+            "fake: 256.0 KiB for activations do not fit: 832.0 KiB of 1.0 MiB are in use "
+            + "(activations 640.0 KiB, optimizer "
+            + "state 128.0 KiB, parameters 64.0 KiB). Use a smaller batch or image size, or bfloat16.",
             error.Message);
     }
 
@@ -86,8 +87,9 @@ public sealed class GpuMemoryPoolTests
         var error = Assert.Throws<DeviceMemoryException>(() => Allocate(backend, MemoryRole.Gradients, 320 << 10));
 
         Assert.StartsWith(
-            "fake: 320.0 KiB for gradients do not fit: 768.0 KiB of 1.0 MiB are in use (data 256.0 KiB, libraries and "
-            + "other programs 512.0 KiB).",
+            "fake: 320.0 KiB for gradients do not fit: 768.0 KiB of 1.0 MiB are in use "
+            + "(data 256.0 KiB, libraries and other "
+            + "programs 512.0 KiB).",
             error.Message,
             StringComparison.Ordinal);
         Assert.IsType<GpuException>(error.InnerException);
@@ -171,8 +173,8 @@ public sealed class GpuMemoryPoolTests
         _ = new AdamW([new ParameterGroup([.. layer.Parameters()], WeightDecay: 0.1)]);
         var error = Assert.Throws<DeviceMemoryException>(() => backend.Allocate(1 << 20));
 
-        Assert.All(
-            layer.Parameters(), parameter => Assert.Equal(MemoryRole.Parameters, parameter.Value.Data.Storage.Role));
+        Assert.All(layer.Parameters(),
+            parameter => Assert.Equal(MemoryRole.Parameters, parameter.Value.Data.Storage.Role));
         Assert.Contains(
             "(parameters 2.0 KiB, optimizer state 2.0 KiB, activations 512 B)", error.Message,
             StringComparison.Ordinal);

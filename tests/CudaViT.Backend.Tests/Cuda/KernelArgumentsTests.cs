@@ -58,8 +58,8 @@ public sealed unsafe class KernelArgumentsTests : IDisposable
         void PassToScale(in KernelArguments first)
         {
             KernelArguments arguments = first;
-            arguments.Add(
-                first.Count == 1 ? (NdArray?)null : throw new ArgumentException("One expected.", nameof(first)));
+            arguments.Add(first.Count == 1 ? (NdArray?)null
+                : throw new ArgumentException("One expected.", nameof(first)));
             arguments.Add(64);
             KernelModule module = _kernels.Module();
             arguments.Pass(

@@ -37,8 +37,11 @@ public sealed class KernelCacheTests : IDisposable
     [Fact]
     public void Each_ingredient_changes_the_key()
     {
-        var keys =
-            new List<string> { Key, KernelCache.Key(_kernels.Module(), ["-arch=sm_80", "-std=c++17"], Compiler) };
+        var keys = new List<string>
+        {
+            Key,
+            KernelCache.Key(_kernels.Module(), ["-arch=sm_80", "-std=c++17"], Compiler),
+        };
         keys.Add(KernelCache.Key(_kernels.Module(), [.. Options, "-DSCALAR_F64"], Compiler));
         keys.Add(KernelCache.Key(_kernels.Module(), Options, new Version(12, 5)));
         string text = _kernels.Module().File.Text;

@@ -44,8 +44,8 @@ public sealed class KernelCompilerTests : IDisposable
     {
         KernelCompiler compiler = NvrtcAtHand.Compiler();
         _kernels.Write(file, file == "scale.cu"
-            ? "// Builds   f32\n#include \"common/half.cuh\"\n\n"
-                + "__device__ int a = missing;\n__device__ int b = missing;\n"
+            ? "// Builds   f32\n#include \"common/half.cuh\"\n\n__device__ int a = missing;\n"
+                + "__device__ int b = missing;\n"
             : "#pragma once\n__device__ float half(float x) { return missing; }\n");
         var error = Assert.Throws<KernelCompilationException>(() => compiler.Compile(_kernels.Module(), "sm_80"));
         string path = Path.Combine(_kernels.Sources.Origin, file);

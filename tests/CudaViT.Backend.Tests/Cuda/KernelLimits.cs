@@ -64,8 +64,8 @@ internal sealed class KernelLimits
 
         if (kernel.StackBytes > (allowed?.StackBytes ?? 0))
         {
-            yield return
-                $"{name} has a stack of {kernel.StackBytes} bytes; limits.json allows {allowed?.StackBytes ?? 0}";
+            yield return $"{name} has a stack of {kernel.StackBytes} bytes; "
+                + $"limits.json allows {allowed?.StackBytes ?? 0}";
         }
 
         // Registers are given out to whole warps, in steps of 8 for each thread.

@@ -156,7 +156,8 @@ public sealed class LibrarySearchTests
     public void The_driver_comes_from_the_system(bool isWindows, string name)
     {
         MadeUpMachine machine = isWindows ? Windows(@"D:\own\nvcuda.dll") : Linux("/own/libcuda.so.1");
-        // the setting is for toolkits
+
+        // The setting is for toolkits.
         Assert.False(LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.IsFound);
         machine.LoaderKnows.Add(name);
         Assert.Equal($"/loader/{name}", LibrarySearch.Find(CudaLibrary.Driver, null, machine).Found.Path);

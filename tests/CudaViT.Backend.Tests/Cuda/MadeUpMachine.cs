@@ -49,8 +49,8 @@ internal sealed class MadeUpMachine : ILibraryHost
 
     public nint Load(string pathOrName, out string problem)
     {
-        bool isThere =
-            (_files.Contains(pathOrName) && !Broken.Contains(pathOrName)) || LoaderKnows.Contains(pathOrName);
+        bool isThere = (_files.Contains(pathOrName) && !Broken.Contains(pathOrName))
+            || LoaderKnows.Contains(pathOrName);
         problem = isThere ? "" : $"{pathOrName} cannot be loaded";
         if (!isThere)
         {

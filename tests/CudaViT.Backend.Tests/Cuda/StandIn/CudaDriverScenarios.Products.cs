@@ -44,8 +44,9 @@ internal static unsafe partial class CudaDriverScenarios
         }
 
         Assert.Equal(
-            "cuBLASLt has no algorithm for 1 x [2, 2] x [2, 2] in F64 with a bias: kernels/matmul.cu multiplies, "
-                + "which is slower",
+            "cuBLASLt has no algorithm for 1 x [2, 2] x [2, 2] in F64 with a bias: "
+                + "kernels/matmul.cu multiplies, which is "
+                + "slower",
             Assert.Single(notes));
         driver.MatMul(new GpuMatMul { DType = DType.F32, M = 0, N = 2, K = 2, A = x, B = x, D = x }, GpuStream.Compute);
         driver.MatMul(new GpuMatMul { DType = DType.F32, M = 2, N = 0, K = 2, A = x, B = x, D = x }, GpuStream.Compute);

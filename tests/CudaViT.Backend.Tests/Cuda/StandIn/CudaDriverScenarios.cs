@@ -54,8 +54,10 @@ internal static unsafe partial class CudaDriverScenarios
         using CudaDriver driver = Open();
         GpuFunction scale = Function(driver, kernels, "scale");
         nint x = driver.Allocate(4096);
-        GpuMatMul product =
-            new() { DType = DType.F32, M = 4, N = 4, K = 4, A = x, B = x + 1024, D = x + 2048, Bias = x };
+        GpuMatMul product = new()
+        {
+            DType = DType.F32, M = 4, N = 4, K = 4, A = x, B = x + 1024, D = x + 2048, Bias = x,
+        };
         byte[] values = new byte[100];
         Step();
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -87,8 +89,9 @@ internal static unsafe partial class CudaDriverScenarios
         var error = Assert.Throws<GpuException>(() => Scale(driver, scale, x, x, 1, sharedBytes: 227 << 10));
 
         Assert.Equal(
-            $"scale (f32) needs {(227 << 10) + 1024} bytes of shared memory per block, but this device (Stand-in 0) "
-            + $"has {227 << 10}.",
+            $"scale (f32) needs {(227 << 10) + 1024} bytes of shared memory per block, "
+            + "but this device (Stand-in 0) has "
+            + $"{227 << 10}.",
             error.Message);
         driver.Synchronize();
     }
@@ -252,8 +255,8 @@ internal static unsafe partial class CudaDriverScenarios
         CudaDriver driver = Open(new CudaOptions { Compile = _ => Code, SynchronousLaunches = isSynchronous });
         var backend = new CudaBackend(driver);
         Storage storage = backend.Allocate(64);
-        GpuFunction scale = Function(driver, kernels, "scale");
-        GpuFunction fault = Function(driver, kernels, "fault");
+        (GpuFunction scale, GpuFunction fault) =
+            (Function(driver, kernels, "scale"), Function(driver, kernels, "fault"));
         nint x = driver.Allocate(64);
         Scale(driver, scale, x, x, 1);
 
@@ -273,8 +276,8 @@ internal static unsafe partial class CudaDriverScenarios
         }
 
         Assert.StartsWith(
-            "cuda: cuStreamSynchronize failed: CUDA_ERROR_ILLEGAL_ADDRESS (700). A kernel read or wrote outside its "
-            + "memory.",
+            "cuda: cuStreamSynchronize failed: CUDA_ERROR_ILLEGAL_ADDRESS (700). A kernel "
+            + "read or wrote outside its memory.",
             error.Message,
             StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
