@@ -89,7 +89,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("""{ "data": { "path": 3 } }""", "data.path is 3", "a text, or null")]
     [InlineData("""{ "run": { "workers": 0 } }""", "run.workers is 0", "from 1 to 1024")]
     [InlineData("""{ "model": { "patch": 5 } }""", "model.imageSize is 28", "a multiple of 5")]
-    [InlineData("""{ "preset": "nope" }""", "nope", "quick, vit-s-300")]
+    [InlineData("""{ "preset": "nope" }""", "nope", "quick, small-32")]
     [InlineData("""{ "seed": 1, "seed": 2 }""", "not valid JSON", "seed")]
     [InlineData("""{ "seed": """, "not valid JSON", "correct it")]
     [InlineData("""[]""", "not a JSON object", "expected")]
