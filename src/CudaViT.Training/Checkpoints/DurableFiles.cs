@@ -67,9 +67,8 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
         {
             TryDelete(temporary);
             throw new CheckpointException(
-                $"{path}: cannot be written ({e.Message.TrimEnd('.')}); "
-                + $"{sizeInBytes} bytes are needed{FreeSpace(path)}; "
-                + "free some space or name another folder with --out. What was written before is untouched.",
+                $"{path}: cannot be written ({e.Message.TrimEnd('.')}); {Advice(e, path, sizeInBytes)}. "
+                + "What was written before is untouched.",
                 e);
         }
     }
@@ -106,6 +105,13 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
             // The folder may be what cannot be written to. The next run cleans up.
         }
     }
+
+    private static string Advice(Exception error, string path, long sizeInBytes) => error switch
+    {
+        DirectoryNotFoundException => "expected its folder to be there; make it again or name another with --out",
+        UnauthorizedAccessException => "expected a folder that can be written to; name another with --out",
+        _ => $"{sizeInBytes} bytes are needed{FreeSpace(path)}; free some space or name another folder with --out",
+    };
 
     private static string FreeSpace(string path)
     {

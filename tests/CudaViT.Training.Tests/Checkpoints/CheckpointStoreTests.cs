@@ -151,6 +151,17 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Empty(_reports);
     }
 
+    // Freeing space does not bring a folder back.
+    [Fact]
+    public void A_folder_that_is_gone_is_said_to_be_gone()
+    {
+        string message = Assert.Throws<CheckpointException>(
+            () => new DurableFiles().Write(_folder["gone", "a.json"], 3, stream => stream.Write([1, 2, 3]))).Message;
+        Assert.Contains(_folder["gone", "a.json"], message);
+        Assert.Contains("make it again or name another with --out", message);
+        Assert.DoesNotContain("free some space", message);
+    }
+
     [Fact]
     public void A_folder_that_cannot_be_made_is_one_line()
     {
