@@ -22,6 +22,7 @@ internal sealed class FineTuneProgress(IWorkProgress progress) : IFineTuneProgre
         string images = RunText.Text($"{overview.TrainImages} images of {overview.Classes} classes to train on");
         progress.OnLine($"{settings.Preset}: {overview.Data}, from {settings.Checkpoint}");
         progress.OnLine(RunText.Text($"{images}, {overview.HeldOutImages} held out"));
+        progress.OnLine(RunText.Model(settings.Pretraining.Model));
         progress.OnLine(RunText.Text(
             $"{overview.TrainedParameters:n0} parameters, on {overview.Device} in {settings.Dtype}"));
         progress.OnLine($"{steps}; results in {overview.Folder}");

@@ -2,35 +2,61 @@ using CudaViT.Training.Runs.Shared;
 
 namespace CudaViT.Cli.Output;
 
-/// <summary>How fast the last steps went.</summary>
+/// <summary>
+/// How fast a run has gone lately: over its last half minute, or its last ten steps where those took longer.
+/// </summary>
 internal sealed class Pace
 {
-    // Weight of the newest step: the figure settles within about twenty steps and does not jump.
-    private const double NewestWeight = 0.1;
+    private const int FewestSteps = 10;
+    private const int MostSteps = 500;
+    private const int StepsBeforeEstimate = 3;
 
-    private double _milliseconds;
-    private double _waiting; // milliseconds
-    private double _images;
-    private double _weight;
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(30);
+
+    private readonly Queue<StepTiming> _steps = new();
+    private int _added;
+    private double _evaluation; // seconds of the last one
 
     /// <summary>Images per second.</summary>
-    public double ImagesPerSecond => 1000 * _images / _milliseconds;
+    public double ImagesPerSecond => _steps.Sum(Images) / Seconds;
 
     /// <summary>Share of the time spent waiting for data.</summary>
-    public double WaitingShare => _waiting / _milliseconds;
+    public double WaitingShare => _steps.Sum(step => step.Milliseconds * step.WaitingShare) / 1000 / Seconds;
+
+    /// <summary>
+    /// Whether the step that was added last is the one that allows a first estimate of the whole run.
+    /// </summary>
+    public bool IsFirstEstimate => _added == StepsBeforeEstimate;
+
+    private double Seconds => _steps.Sum(step => step.Milliseconds) / 1000;
 
     /// <summary>Takes a step into account.</summary>
     public void Add(StepTiming timing)
     {
-        Move(ref _milliseconds, timing.Milliseconds);
-        Move(ref _waiting, timing.Milliseconds * timing.WaitingShare);
-        Move(ref _images, timing.Milliseconds * timing.ImagesPerSecond / 1000);
-        Move(ref _weight, 1);
+        if (++_added == 2)
+        {
+            _steps.Clear(); // the first step also compiled and allocated: no other is like it
+        }
+
+        _steps.Enqueue(timing);
+        while (_steps.Count > MostSteps || (_steps.Count > FewestSteps && IsBeyondWindow()))
+        {
+            _steps.Dequeue();
+        }
     }
 
-    /// <summary>Time that more steps will take.</summary>
-    public TimeSpan For(long steps) => TimeSpan.FromMilliseconds(_milliseconds / _weight * steps);
+    /// <summary>Takes an evaluation into account: those to come will take as long.</summary>
+    /// <param name="seconds">Its duration.</param>
+    public void AddEvaluation(double seconds) => _evaluation = seconds;
 
-    private static void Move(ref double average, double value) =>
-        average = ((1 - NewestWeight) * average) + (NewestWeight * value);
+    /// <summary>Time that the rest of a run will take.</summary>
+    /// <param name="steps">Steps to come.</param>
+    /// <param name="evaluations">Evaluations to come.</param>
+    public TimeSpan For(long steps, long evaluations) =>
+        TimeSpan.FromSeconds((Seconds / _steps.Count * steps) + (_evaluation * evaluations));
+
+    private static double Images(StepTiming step) => step.Milliseconds / 1000 * step.ImagesPerSecond;
+
+    // Without the oldest step there would still be enough.
+    private bool IsBeyondWindow() => Seconds - (_steps.Peek().Milliseconds / 1000) >= Window.TotalSeconds;
 }

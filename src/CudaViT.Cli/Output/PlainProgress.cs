@@ -10,36 +10,47 @@ internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
-    private readonly Pace _pace = new();
-    private RunOverview? _overview;
-    private string _monitor = "";
+    private readonly RunPace _pace = new();
     private long _lastLine = Stopwatch.GetTimestamp();
+
+    public void OnPrepare(RunPreparation preparation) => Write(RunText.Preparation(preparation));
 
     public void OnStart(RunOverview overview)
     {
-        _overview = overview;
-        foreach (string line in RunText.Heading(overview))
-        {
-            output.WriteLine(line);
-        }
+        Write(RunText.Heading(overview));
+        _pace.Begin(overview);
     }
 
-    public void OnNote(string line) => output.WriteLine(RunText.Printable(line));
+    public void OnNote(string line) => Write([line]);
 
     public void OnStep(StepMetrics step)
     {
-        _pace.Add(step.Timing);
-        bool isEndOfEpoch = step.Step % _overview!.StepsPerEpoch == 0;
-        if (isEndOfEpoch || Stopwatch.GetElapsedTime(_lastLine) >= Interval)
+        if (_pace.Add(step) is { } estimate)
+        {
+            Write([estimate]);
+        }
+
+        if (_pace.IsEndOfEpoch || Stopwatch.GetElapsedTime(_lastLine) >= Interval)
         {
             _lastLine = Stopwatch.GetTimestamp();
-            string left = RunText.Duration(_pace.For(_overview.Steps - step.Step));
-            string place = RunText.Text($"step {step.Step}/{_overview.Steps}  epoch {step.Epoch:f2}");
-            output.WriteLine($"{place}  {RunText.Step(step, _pace)}{_monitor}  left {left}");
+            string place = RunText.Text($"step {step.Step}/{_pace.Steps}");
+            Write([$"{place}  {RunText.Step(step, _pace).Fit(int.MaxValue)}"]);
         }
     }
 
-    public void OnMonitor(MonitorMetrics monitor) => _monitor = RunText.Monitor(monitor);
+    public void OnMonitor(MonitorMetrics monitor) => _pace.Add(monitor);
 
-    public void OnEvaluation(EvaluationMetrics evaluation) => output.WriteLine(RunText.Evaluation(evaluation));
+    public void OnEvaluation(EvaluationMetrics evaluation)
+    {
+        _pace.Add(evaluation);
+        Write([RunText.Evaluation(evaluation)]);
+    }
+
+    private void Write(IEnumerable<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            output.WriteLine(RunText.Printable(line));
+        }
+    }
 }

@@ -8,16 +8,37 @@ namespace CudaViT.Cli.Output;
 /// <summary>The words for what a training run reports, the same at a terminal and in a file.</summary>
 internal static class RunText
 {
-    /// <summary>What is about to be trained, in a few lines.</summary>
+    /// <summary>What is about to be trained on what, in the first lines of a run.</summary>
+    public static IEnumerable<string> Preparation(RunPreparation preparation)
+    {
+        TrainSettings settings = preparation.Settings;
+        yield return $"{settings.Preset}: {preparation.Data}";
+        yield return Text($"{preparation.TrainImages} images to train on, {preparation.HeldOutImages} held out");
+        yield return Views(settings.Model.ImageSize, preparation.FirstImage);
+        yield return Model(settings.Model);
+    }
+
+    /// <summary>The model, the device and the length of the run.</summary>
     public static IEnumerable<string> Heading(RunOverview overview)
     {
         TrainSettings settings = overview.Settings;
         string parameters = Text($"{overview.Parameters:n0} parameters, {overview.TrainedParameters:n0} trained");
         string steps = Text($"{settings.Recipe.Epochs} epochs of {overview.StepsPerEpoch} steps");
-        yield return $"{settings.Preset}: {overview.Data}";
-        yield return Text($"{overview.TrainImages} images to train on, {overview.HeldOutImages} held out");
         yield return $"{parameters}, on {overview.Device} in {settings.Dtype}";
         yield return Text($"{steps} of {settings.Recipe.Batch} images; results in {overview.Folder}");
+    }
+
+    /// <summary>The network in a few words.</summary>
+    public static string Model(ModelSettings model)
+    {
+        if (model.Architecture == Architecture.ResNet50)
+        {
+            return "ResNet-50";
+        }
+
+        int grid = model.ImageSize / model.Patch;
+        string tokens = Text($"{grid * grid} patches of {model.Patch}x{model.Patch} pixels");
+        return Text($"ViT: {tokens}, width {model.Width}, depth {model.Depth}, heads {model.Heads}");
     }
 
     /// <summary>Result of an evaluation.</summary>
@@ -27,16 +48,19 @@ internal static class RunText
         return Text($"{encoder}   raw pixels {evaluation.RawPixelAccuracy:f4}   ({evaluation.Timing.Seconds:f1} s)");
     }
 
-    /// <summary>Loss, rate and momentum of a step, and the pace of the steps before it.</summary>
-    public static string Step(StepMetrics step, Pace pace)
-    {
-        string loss = Text($"loss {step.Loss:f4} ({step.LossOverCollapse:p0} of collapse)");
-        string schedule = Text($"lr {step.Lr:0.00e+0}  m {step.Momentum:f4}");
-        return Text($"{loss}  {schedule}  {pace.ImagesPerSecond:f0} images/s  waiting {pace.WaitingShare:p0}");
-    }
-
-    /// <summary>The newest reading of the kNN monitor, to follow a step.</summary>
-    public static string Monitor(MonitorMetrics monitor) => Text($"  kNN {monitor.MonitorAccuracy:f4}");
+    /// <summary>Epoch, loss, rate and momentum of a step, and pace and time left.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="pace">The run, this step included.</param>
+    public static ProgressLine Step(StepMetrics step, RunPace pace) => new ProgressLine()
+        .Add(0, Text($"epoch {step.Epoch:f2}"))
+        .Add(0, Text($"loss {step.Loss:f4}"))
+        .Add(3, Text($"({step.LossOverCollapse:p0} of collapse)"))
+        .Add(6, Text($"lr {step.Lr:0.00e+0}"))
+        .Add(7, Text($"m {step.Momentum:f4}"))
+        .Add(2, Text($"{pace.ImagesPerSecond:f0} images/s"))
+        .Add(5, Text($"waiting {pace.WaitingShare:p0}"))
+        .Add(4, pace.Monitor is { } monitor ? Text($"kNN {monitor.MonitorAccuracy:f4}") : "")
+        .Add(1, $"left {Duration(pace.Left)}");
 
     /// <summary>How a classifier did on one class.</summary>
     public static string Class(ClassScore score)
@@ -57,6 +81,25 @@ internal static class RunText
 
     /// <summary>Numbers as everywhere in the program, whatever the machine's language.</summary>
     public static string Text(FormattableString text) => FormattableString.Invariant(text);
+
+    // What becomes of photographs is worth a word: the smallest presets leave little of them.
+    private static string Views(int size, (int Height, int Width)? image)
+    {
+        string views = Text($"views of {size}x{size} pixels");
+        if (image is not var (height, width))
+        {
+            return views;
+        }
+
+        double reduction = (double)Math.Min(height, width) / size;
+        string change = reduction switch
+        {
+            > 1 => Text($"reduced {reduction:0.#} times"),
+            < 1 => Text($"enlarged {1 / reduction:0.#} times"),
+            _ => "not reduced",
+        };
+        return Text($"{views}; the first image has {width}x{height}, {change}");
+    }
 
     private static string When(EvaluationMetrics evaluation) => evaluation.Evaluation == 0
         ? "before training"

@@ -260,7 +260,7 @@ public static class TarShards
         {
             foreach (string link in listing.Links.Where(IsImage))
             {
-                LeftOut.Add("link in an archive", link, many: "links in archives");
+                LeftOut.Add("links in archives", link);
             }
 
             if (listing.Cut is { } how)

@@ -95,7 +95,7 @@ public sealed record TrainSettings : IRunSettings<TrainSettings>
     {
         Run = new RunSettings(),
         Views = Views with { Augment = AugmentingDevice.Cpu },
-        Data = Data.ResultOnly(),
+        Data = Data with { Path = null },
         Init = Init with { Path = null },
     };
 

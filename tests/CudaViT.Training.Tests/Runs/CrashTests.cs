@@ -49,11 +49,30 @@ public sealed class CrashTests : IClassFixture<CrashTests.Undisturbed>
         process.Signal(signal);
         (int status, string output, string error) = process.Finish();
         Assert.Equal((0, ""), (status, error));
+        Assert.Contains("finishing the step; again to leave now", output);
         Assert.Contains($"go on with: cudavit train --out {folder.Path} --resume", output);
 
         (status, _, error) = CliProcess.Run("train", "--out", folder.Path, "--resume"); // as the line says
         Assert.Equal((0, ""), (status, error));
         RunContent.AssertSame(_undisturbed.Run, folder.Path);
+    }
+
+    // The evaluation before the first step of a large model takes minutes here: nobody has to wait for it.
+    [Fact]
+    public void The_first_signal_is_answered_at_once_and_the_second_one_ends_the_process()
+    {
+        using var folder = new TemporaryFolder();
+        using CliProcess process = CliProcess.Start(
+            "train", "--preset", "vit-s-300", "--batch", "64", "--set", "evaluation.batch=8", "--device", "cpu",
+            "--out", folder["run"]);
+        process.WaitFor("8000 images to train on");
+        process.Signal("INT");
+        process.WaitFor("finishing the step; again to leave now");
+        Assert.False(process.HasExited);
+        process.Signal("INT");
+        (int status, string output, _) = process.Finish();
+        Assert.NotEqual(0, status);
+        Assert.DoesNotContain("stopped after step", output);
     }
 
     private CliProcess Start(string folder, int workers, int threads) => CliProcess.Start(

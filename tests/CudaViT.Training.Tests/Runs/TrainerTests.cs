@@ -245,7 +245,15 @@ public sealed class TrainerTests : IDisposable
         string message = Assert.Throws<RunException>(
             () => Train("a", _settings with { Data = _settings.Data with { Limit = 5 } })).Message;
         Assert.Contains("5 images are fewer than one batch of 8", message);
+        Assert.Contains("use --batch 5 or less", message);
         Assert.False(Directory.Exists(_folder["a"]));
+
+        // A batch of one image has no negatives: another batch is no way out.
+        message = Assert.Throws<RunException>(
+            () => Train("a", _settings with { Data = _settings.Data with { Limit = 1 } })).Message;
+        Assert.Contains("1 image is fewer than one batch of 8", message);
+        Assert.Contains("at least 2 images: raise --limit", message);
+        Assert.DoesNotContain("--batch", message);
     }
 
     // From step 3 on every block comes from the pool and goes back to it, evaluations and checkpoints included.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 
 namespace CudaViT.Training.Tests.Support;
 
@@ -9,6 +10,7 @@ internal sealed class CliProcess : IDisposable
     // A process that hangs fails its test instead of the whole run.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    private readonly StringBuilder _said = new();
     private readonly Process _process;
     private readonly Task<string> _output;
     private readonly Task<string> _error;
@@ -16,9 +18,13 @@ internal sealed class CliProcess : IDisposable
     private CliProcess(Process process)
     {
         _process = process;
-        _output = process.StandardOutput.ReadToEndAsync();
+        _output = ReadAsync(process.StandardOutput);
         _error = process.StandardError.ReadToEndAsync();
     }
+
+    /// <summary>The words that start <c>cudavit</c>.</summary>
+    public static string[] Command(params string[] args) =>
+        [Host(), Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args];
 
     /// <summary>Starts <c>cudavit</c>.</summary>
     public static CliProcess Start(params string[] args) => Start(new Dictionary<string, string?>(), args);
@@ -26,7 +32,7 @@ internal sealed class CliProcess : IDisposable
     /// <summary>Starts <c>cudavit</c> with environment variables changed; null removes one.</summary>
     public static CliProcess Start(IReadOnlyDictionary<string, string?> environment, params string[] args)
     {
-        string[] command = [Host(), Path.Combine(AppContext.BaseDirectory, "cudavit.dll"), .. args];
+        string[] command = Command(args);
         if (OperatingSystem.IsLinux())
         {
             // Tests that a shell started in the background inherit an ignored SIGINT, and so would the program.
@@ -84,6 +90,22 @@ internal sealed class CliProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Waits until its output has a text in it.</summary>
+    /// <exception cref="TimeoutException">It ended, or minutes passed, without.</exception>
+    public void WaitFor(string text)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!Said().Contains(text, StringComparison.Ordinal))
+        {
+            if (_output.IsCompleted || Stopwatch.GetElapsedTime(start) > Patience)
+            {
+                throw new TimeoutException($"cudavit did not say '{text}'. It said: {Said()}");
+            }
+
+            Thread.Sleep(5);
+        }
+    }
+
     /// <summary>Waits for its end.</summary>
     public (int Status, string Output, string Error) Finish()
     {
@@ -104,6 +126,29 @@ internal sealed class CliProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    private string Said()
+    {
+        lock (_said)
+        {
+            return _said.ToString();
+        }
+    }
+
+    private async Task<string> ReadAsync(StreamReader reader)
+    {
+        char[] buffer = new char[4096];
+        int count;
+        while ((count = await reader.ReadAsync(buffer)) > 0)
+        {
+            lock (_said)
+            {
+                _said.Append(buffer, 0, count);
+            }
+        }
+
+        return Said();
     }
 
     // By its full path, for a test may leave no PATH.

@@ -12,6 +12,10 @@ internal sealed class SilentProgress(Action<StepMetrics>? onStep = null) : ITrai
 
     public RunOverview? Overview { get; private set; }
 
+    public RunPreparation? Preparation { get; private set; }
+
+    public void OnPrepare(RunPreparation preparation) => Preparation = preparation;
+
     public void OnStart(RunOverview overview) => Overview = overview;
 
     public void OnNote(string line) => Notes.Add(line);

@@ -7,8 +7,8 @@ using CudaViT.Training.Runs.Shared;
 namespace CudaViT.Training.Reports.Runs;
 
 /// <summary>
-/// Keeps the report of a run up to date while it trains, and passes on what it is told. A report that cannot be drawn or
-/// written is a note, and never the end of a run.
+/// Keeps the report of a run up to date while it trains, and passes on what it is told. A report that cannot be drawn
+/// or written is a note, and never the end of a run.
 /// </summary>
 /// <param name="inner">Is told everything, and once what went wrong.</param>
 /// <param name="folder">The folder of the run.</param>
@@ -27,6 +27,9 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
     private bool _hasFailed;
 
     /// <inheritdoc/>
+    public void OnPrepare(RunPreparation preparation) => inner.OnPrepare(preparation);
+
+    /// <inheritdoc/>
     public void OnStart(RunOverview overview)
     {
         ArgumentNullException.ThrowIfNull(overview);
@@ -37,7 +40,9 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
     /// <inheritdoc/>
     public void OnNote(string line) => inner.OnNote(line);
 
-    /// <summary>Draws the report before the first step, so that views can be looked at before days of training.</summary>
+    /// <summary>
+    /// Draws the report before the first step, so that views can be looked at before days of training.
+    /// </summary>
     public void OnReady()
     {
         inner.OnReady();

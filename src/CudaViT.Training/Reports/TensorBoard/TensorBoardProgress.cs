@@ -19,6 +19,9 @@ public sealed class TensorBoardProgress(ITrainingProgress inner, string folder, 
     private long _firstStep;
 
     /// <inheritdoc/>
+    public void OnPrepare(RunPreparation preparation) => inner.OnPrepare(preparation);
+
+    /// <inheritdoc/>
     public void OnStart(RunOverview overview)
     {
         ArgumentNullException.ThrowIfNull(overview);

@@ -5,6 +5,11 @@ namespace CudaViT.Training.Runs.Pretraining;
 /// <summary>Is told what happens in a pre-training run, on the thread that trains.</summary>
 public interface ITrainingProgress : IRunProgress
 {
+    /// <summary>
+    /// The data are open, and the model is about to be made: what is known by now. Large models take seconds.
+    /// </summary>
+    void OnPrepare(RunPreparation preparation);
+
     /// <summary>Everything is ready; the first step or evaluation follows.</summary>
     void OnStart(RunOverview overview);
 

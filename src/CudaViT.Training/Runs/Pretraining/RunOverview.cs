@@ -1,10 +1,56 @@
 using CudaViT.Core;
+using CudaViT.Data.Pixels;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Training.Runs.Pretraining;
+
+/// <summary>What a run is going to learn from, known before there is a model.</summary>
+public sealed record RunPreparation
+{
+    /// <summary>Resolved settings.</summary>
+    public required TrainSettings Settings { get; init; }
+
+    /// <summary>Name of the training data.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Images to train on.</summary>
+    public required int TrainImages { get; init; }
+
+    /// <summary>Images to judge by; 0 for none.</summary>
+    public required int HeldOutImages { get; init; }
+
+    /// <summary>
+    /// Height and width in pixels of the first image, of which views are made; null if it is damaged.
+    /// </summary>
+    public required (int Height, int Width)? FirstImage { get; init; }
+
+    /// <summary>Looks at images.</summary>
+    /// <exception cref="DatasetException">They cannot be read.</exception>
+    internal static RunPreparation Of(TrainSettings settings, DatasetSplits images, bool isJudged) => new()
+    {
+        Settings = settings,
+        Data = images.Train.Name,
+        TrainImages = images.Train.Count,
+        HeldOutImages = isJudged ? images.HeldOut!.Count : 0,
+        FirstImage = SizeOf(images.Train, 0),
+    };
+
+    private static (int Height, int Width)? SizeOf(IImageDataset images, int index)
+    {
+        try
+        {
+            ImageView image = images.Read(index, new ImageBuffer());
+            return (image.FullHeight, image.FullWidth);
+        }
+        catch (UndecodableImageException)
+        {
+            return null; // it is counted, and listed at the end of the run
+        }
+    }
+}
 
 /// <summary>What is about to be trained.</summary>
 public sealed record RunOverview

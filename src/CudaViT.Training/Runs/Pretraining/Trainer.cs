@@ -33,33 +33,34 @@ public sealed class Trainer : IRunKind
     private BatchFeed? _feed;
     private double? _rawPixelAccuracy;
 
-    /// <summary>Opens the data and builds the model. Writes nothing yet.</summary>
+    /// <summary>Opens the data, tells what they are, and builds the model. Writes nothing yet.</summary>
     /// <param name="settings">Settings; the number of channels is taken from the data.</param>
     /// <param name="folder">Where results go.</param>
     /// <param name="backend">Device to train on.</param>
     /// <param name="progress">Is told what happens.</param>
     /// <param name="decoder">Decodes image files; null if the data are none.</param>
-    /// <param name="stop">Asks to give the search for images up.</param>
     /// <exception cref="InputException">Settings or data cannot be used.</exception>
-    /// <exception cref="OperationCanceledException">Asked to stop.</exception>
     public Trainer(
         TrainSettings settings,
         RunFolder folder,
         IBackend backend,
         ITrainingProgress progress,
-        IImageDecoder? decoder = null,
-        CancellationToken stop = default)
+        IImageDecoder? decoder = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(progress);
         (_folder, _backend, _progress) = (folder, backend, progress);
-        _data = settings.Data.Open(decoder, new SearchNotes(progress.OnNote), stop);
+        _data = DatasetLocator.Open(
+            settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
         _settings = settings with { Model = settings.Model with { Channels = _data.Train.Channels } };
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
-        RunException.RequireBatch(_data.Train, settings.Recipe.Batch, least: 2, settings.Data.Limit);
+        RunException.RequireBatch(_data.Train, settings.Recipe.Batch, smallest: 2); // one image has no negatives
         BatchFeed.Require(_data.Train, _settings, backend);
+        bool isJudged = KnnEvaluation.IsPossible(_data);
+        progress.OnPrepare(RunPreparation.Of(_settings, _data, isJudged)); // a large model takes seconds to make
         _learner = PretrainingMethods.Create(_settings, backend, _data.Train.Normalization);
-        _evaluation = KnnEvaluation.IsPossible(_data)
+        _evaluation = isJudged
             ? new KnnEvaluation(_data, backend, _settings.Model.ImageSize, _settings.Evaluation.Batch)
             : null;
         _monitor = _evaluation is not null && _settings.Evaluation.MonitorEvery is not null
@@ -131,15 +132,9 @@ public sealed class Trainer : IRunKind
             StepsPerEpoch = _stepsPerEpoch,
             StepsDone = position.Step,
         });
-        if (_data.Summary is { } summary)
-        {
-            _progress.OnNote(summary);
-        }
-
         if (_evaluation is null)
         {
-            _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy "
-                + "(see --labels and --hold-out)");
+            _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
         }
     }
 
