@@ -371,15 +371,32 @@ public sealed class AugmentationDistributionTests
     }
 
     // Two samples of one share that nobody knows. Of the draws of both together some have the property; how many of
-    // these are ours is hypergeometric, whatever the share is, and also where it is 0 or 1.
+    // these are ours is hypergeometric, whatever the share is. Its own tails are compared, which are far from those of a
+    // normal distribution where the counts are small.
     private static void AssertShare(
         double recordedShare, double recordedDraws, int count, double slack = 0, int draws = Draws)
     {
-        double both = recordedDraws + draws;
-        double having = Math.Round(recordedShare * recordedDraws) + count;
-        (double ours, double theirs) = (draws / both, recordedDraws / both);
-        double deviation = Math.Sqrt(having * ours * theirs * (both - having) / (both - 1));
-        double bound = (4 * deviation) + (slack * draws * theirs);
-        Assert.InRange(count, (having * ours) - bound, (having * ours) + bound);
+        const double Tail = 3e-5; // four standard deviations to one side
+        int theirs = (int)recordedDraws;
+        int having = (int)Math.Round(recordedShare * recordedDraws) + count;
+        double expected = having * (double)draws / (draws + theirs);
+        int nearest = count < expected
+            ? Math.Min((int)expected, count + (int)(slack * draws))
+            : Math.Max((int)Math.Ceiling(expected), count - (int)(slack * draws));
+        double[] logFactorial = new double[draws + theirs + 1];
+        for (int i = 1; i < logFactorial.Length; i++)
+        {
+            logFactorial[i] = logFactorial[i - 1] + Math.Log(i);
+        }
+
+        double LogChoose(int n, int k) => logFactorial[n] - logFactorial[k] - logFactorial[n - k];
+        double Probability(int ours) => Math.Exp(
+            LogChoose(draws, ours) + LogChoose(theirs, having - ours) - LogChoose(draws + theirs, having));
+        (int least, int most) = (Math.Max(0, having - theirs), Math.Min(having, draws));
+        double tail = nearest < expected
+            ? Enumerable.Range(least, nearest - least + 1).Sum(Probability)
+            : Enumerable.Range(nearest, most - nearest + 1).Sum(Probability);
+        Assert.True(
+            tail >= Tail, $"{count} of {draws} have it, and {recordedShare} of {theirs} recorded draws: chance {tail}");
     }
 }
