@@ -71,6 +71,11 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
                 + "What was written before is untouched.",
                 e);
         }
+        catch
+        {
+            TryDelete(temporary); // the disk is not to blame: what was to be written could not be made
+            throw;
+        }
     }
 
     private static FileStream Create(string path, long sizeInBytes) => new(path, new FileStreamOptions
