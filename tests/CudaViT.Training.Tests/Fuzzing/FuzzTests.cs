@@ -63,6 +63,30 @@ public sealed class FuzzTests : IDisposable
     public void Imports(string name) => Fuzz(name, path =>
         CheckpointImport.Run(path, _folder["imported"], new ImportRequest(Heads: 2)));
 
+    // What training scripts keep beside the weights, and views of every kind: none of it in the recorded files.
+    [Fact]
+    public void Objects()
+    {
+        var storages = new Dictionary<string, byte[]> { ["few"] = new byte[64], ["other"] = new byte[16] };
+        byte[] whole = PickleWriter.Checkpoint(
+            "model",
+            [("blocks.0._orig_mod.norm1.weight", [4], new byte[16]), ("blocks.2.ls1.gamma", [2], new byte[8])],
+            pickle => pickle
+                .Text("args").Global("argparse", "Namespace").Op(")\u0081}").Text("lr").Op("K\u0001sb")
+                .Text("seen").Op("\u008f(K\u0001C\u0002ab\u0090").Text("old").Op("(K\u0001imy\nOld\n")
+                .Op("N").Op("K\u0002").Op("G\0\0\0\0\0\0\0\0").Text("odd")
+                .Text("norm.bias").View("few", 16, 3, [4, 2], [1, 4])
+                .Text("norm.weight").View("few", 16, 15, [1000], [0])
+                .Text("ids").Tensor("other", [2], "ComplexFloatStorage"),
+            storages);
+        Fuzz(whole, "objects", path =>
+        {
+            using TorchFile file = TorchFile.Open(path);
+            ReadAll(file, file.Root, depth: 0);
+            CheckpointImport.Run(path, _folder["imported"], new ImportRequest(Heads: 2));
+        });
+    }
+
     // A file of our own says what model it holds; damaged, it may say anything.
     [Theory]
     [InlineData("grid")]
