@@ -55,6 +55,10 @@ internal static class CommandLine
         {
             return Fail(error, UsageError, e.Message);
         }
+        catch (OperationCanceledException)
+        {
+            return Fail(error, Failure, "stopped before the first step; nothing was written");
+        }
         catch (KernelCompilationException e)
         {
             error.WriteLine($"cudavit: {e.Message}"); // the compiler's log is worth its lines

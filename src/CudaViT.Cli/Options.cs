@@ -53,8 +53,21 @@ internal static class Options
     public static Option<string?> Data() => Path(
         "--data",
         "PATH",
-        "A folder of JPEG or PNG files (train/CLASS/* and val/CLASS/*; CLASS/*; or all in one), of tar archives of "
+        "A folder of JPEG or PNG files (train/CLASS/* and val/CLASS/*; CLASS/*; or no classes), of tar archives of "
         + $"them, or of IDX or CIFAR files; one such archive or file; or {DatasetLocator.FashionSubset} (default).");
+
+    /// <summary>Where classes come from.</summary>
+    public static Option<string?> Labels() => Path(
+        "--labels",
+        "RULE",
+        "Where the classes of a folder of images come from: folders, those in each part; none; or a text file with "
+        + "lines NAME,CLASS (default: folders, if there are some with few images beside them).");
+
+    /// <summary>How many images to hold out.</summary>
+    public static Option<double?> HoldOut() => Real(
+        "--hold-out",
+        "Hold out this share of the images, like 0.1, where the data have no part for that (val, test). Chosen by a "
+        + "hash of their names: images added later move no other.");
 
     /// <summary>Whether to turn images.</summary>
     public static Option<bool> ExifOrientation() => new("--exif-orientation")

@@ -4,6 +4,7 @@ using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Features;
+using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Commands;
 
@@ -27,6 +28,8 @@ internal static class FeaturesCommand
     {
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
+        Option<string?> labels = Options.Labels();
+        Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.RequiredPath("--out", "DIR", "Folder for the files.");
         Option<string?> device = Options.Device();
@@ -35,14 +38,22 @@ internal static class FeaturesCommand
         Option<bool> json = Options.Json();
         var command = new Command(Name, "Writes the features and labels of all images, for other programs.")
         {
-            checkpoint, data, exif, folder, device, threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, folder, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(
-                parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
+                parsed.GetValue(checkpoint)!,
+                new DataSettings
+                {
+                    Path = parsed.GetValue(data),
+                    Labels = parsed.GetValue(labels),
+                    HoldOut = parsed.GetValue(holdOut),
+                    ExifOrientation = parsed.GetValue(exif),
+                },
+                parsed.GetValue(json) ? null : output);
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
             bool isJson = parsed.GetValue(json);
             FeatureReport report = WorkProgress.Show(output, isJson, progress =>

@@ -71,6 +71,8 @@ internal static class FineTuneCommand
         Option<int?> every = Options.Integer(
             "--checkpoint-every", "Steps between checkpoints (default: one after each epoch only).", 1);
         Option<int?> limit = Options.Integer("--limit", "Train on at most this many images, spread over the data.", 1);
+        Option<string?> labels = Options.Labels();
+        Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
         Option<bool> resume = new("--resume")
         {
@@ -85,7 +87,7 @@ internal static class FineTuneCommand
             Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
             checkpoint, recipe, settings, set, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device,
-            dtype, threads, kernels, workers, every, limit, exif, resume, anomaly, json,
+            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, resume, anomaly, json,
         };
         command.SetAction(parsed =>
         {
@@ -105,6 +107,8 @@ internal static class FineTuneCommand
                     .. parsed.Given(seed, "seed", parsed.GetValue(seed)),
                     .. parsed.Given(dtype, "dtype", parsed.GetValue(dtype)),
                     .. parsed.Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. parsed.Given(labels, "data.labels", Datasets.FullLabels(parsed.GetValue(labels))),
+                    .. parsed.Given(holdOut, "data.holdOut", parsed.GetValue(holdOut)),
                     .. parsed.Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
                     .. parsed.Given(device, "run.device", parsed.GetValue(device)),
                     .. parsed.Given(threads, "run.threads", parsed.GetValue(threads)),
@@ -135,7 +139,8 @@ internal static class FineTuneCommand
             folder,
             backend,
             new FineTuneReporter(new FineTuneProgress(progress), folder),
-            Datasets.Decoder(settings.Data)).Run(resume, signals.Token));
+            Datasets.Decoder(settings.Data),
+            signals.Token).Run(resume, signals.Token));
         if (result.Report is not { } report)
         {
             output.WriteLine($"stopped after step {result.Step}; everything is saved; "

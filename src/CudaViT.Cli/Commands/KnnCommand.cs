@@ -5,6 +5,7 @@ using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Knn;
 using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Commands;
 
@@ -23,12 +24,17 @@ internal static class KnnCommand
         (
             "cudavit knn --checkpoint runs/a/final.safetensors --data ~/photos --out knn",
             "every class and the confusion matrix, as JSON and as a page"),
+        (
+            "cudavit knn --checkpoint runs/a/final.safetensors --data ~/photos --labels labels.csv --hold-out 0.2",
+            "classes from lines NAME,CLASS, and a fifth of the images classified by the others"),
     ];
 
     public static Command Create(TextWriter output)
     {
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
+        Option<string?> labels = Options.Labels();
+        Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
         Option<string?> folder = Options.Path(
             "--out", "DIR", "Folder for knn.json and report.html, with every class (default: none are written).");
@@ -39,14 +45,22 @@ internal static class KnnCommand
         var command = new Command(
             Name, "Classifies held-out images by their nearest training images in feature space, next to raw pixels.")
         {
-            checkpoint, data, exif, folder, device, threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, folder, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(
-                parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
+                parsed.GetValue(checkpoint)!,
+                new DataSettings
+                {
+                    Path = parsed.GetValue(data),
+                    Labels = parsed.GetValue(labels),
+                    HoldOut = parsed.GetValue(holdOut),
+                    ExifOrientation = parsed.GetValue(exif),
+                },
+                parsed.GetValue(json) ? null : output);
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
             var report = KnnReport.Make(model, images, Neighbours);
             if (parsed.GetValue(folder) is { } path)

@@ -8,6 +8,7 @@ using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Reports.Evaluations;
 using CudaViT.Training.Runs.LinearProbing;
 using CudaViT.Training.Runs.Shared;
+using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Commands;
 
@@ -36,6 +37,8 @@ internal static class LinearCommand
     {
         Option<string?> checkpoint = Options.Checkpoint();
         Option<string?> data = Options.Data();
+        Option<string?> labels = Options.Labels();
+        Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
         Option<string?> path = Options.Path(
             "--out",
@@ -62,8 +65,8 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, exif, path, resume, epochs, batch, rates, resize, seed, workers, device, threads, kernels,
-            json,
+            checkpoint, data, labels, holdOut, exif, path, resume, epochs, batch, rates, resize, seed, workers, device,
+            threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -78,7 +81,15 @@ internal static class LinearCommand
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(
-                parsed.GetValue(checkpoint)!, parsed.GetValue(data), parsed.GetValue(exif));
+                parsed.GetValue(checkpoint)!,
+                new DataSettings
+                {
+                    Path = parsed.GetValue(data),
+                    Labels = parsed.GetValue(labels),
+                    HoldOut = parsed.GetValue(holdOut),
+                    ExifOrientation = parsed.GetValue(exif),
+                },
+                parsed.GetValue(json) ? null : output);
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
             LinearSettings settings = LinearSettings.For(model.Settings.Model);
             int shortSide = parsed.GetValue(resize) ?? settings.TestShortSide;

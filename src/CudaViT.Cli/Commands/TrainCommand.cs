@@ -41,6 +41,9 @@ internal static class TrainCommand
         (
             "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
             "the same again, with another seed"),
+        (
+            "cudavit train --preset small-64 --data ~/photos --labels none --hold-out 0.1 --out runs/photos",
+            "a folder of photographs, however they are nested; a tenth of them is kept apart"),
     ];
 
     public static Command Create(TextWriter output)
@@ -68,6 +71,8 @@ internal static class TrainCommand
         Option<string?> dtype = Options.DType();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
+        Option<string?> labels = Options.Labels();
+        Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
         Option<int?> workers = Options.Integer(
             "--workers", "Threads that prepare images (default: one on each processor that computing leaves).", 1);
@@ -95,7 +100,7 @@ internal static class TrainCommand
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
             preset, settings, set, init, data, folder, epochs, batch, rate, size, seed, device, dtype, threads, kernels,
-            workers, augment, every, monitor, limit, exif, tensorBoard, resume, anomaly,
+            workers, augment, every, monitor, limit, labels, holdOut, exif, tensorBoard, resume, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -114,6 +119,8 @@ internal static class TrainCommand
                     .. parsed.Given(seed, "seed", parsed.GetValue(seed)),
                     .. parsed.Given(dtype, "dtype", parsed.GetValue(dtype)),
                     .. parsed.Given(limit, "data.limit", parsed.GetValue(limit)),
+                    .. parsed.Given(labels, "data.labels", Datasets.FullLabels(parsed.GetValue(labels))),
+                    .. parsed.Given(holdOut, "data.holdOut", parsed.GetValue(holdOut)),
                     .. parsed.Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
                     .. parsed.Given(device, "run.device", parsed.GetValue(device)),
                     .. parsed.Given(threads, "run.threads", parsed.GetValue(threads)),
@@ -155,7 +162,7 @@ internal static class TrainCommand
                 : null;
             ITrainingProgress reporter = new RunReporter(
                 events ?? progress, folder, events is null ? null : events.OnPictures);
-            return new Trainer(settings, folder, backend, reporter, Datasets.Decoder(settings.Data))
+            return new Trainer(settings, folder, backend, reporter, Datasets.Decoder(settings.Data), signals.Token)
                 .Run(resume, signals.Token);
         });
         output.WriteLine(result.IsComplete

@@ -27,6 +27,7 @@ public sealed class EncodedDataset : IImageDataset
     private readonly bool _scales;
     private readonly object _gate = new();
     private readonly SortedDictionary<int, string> _damaged = []; // index and reason; belongs to _gate
+    private DamageCount _damage; // shared with what was selected: both parts of a split are judged as one
     private volatile bool _hasDamaged;
 
     /// <param name="name">What to call it.</param>
@@ -45,6 +46,7 @@ public sealed class EncodedDataset : IImageDataset
     {
         (Name, _images, ClassCount, ClassNames) = (name, images, classCount, classNames);
         (_decoder, _scales) = (decoder, scales);
+        _damage = new DamageCount(images.Count);
     }
 
     /// <summary>What to do before a file is tried again: wait.</summary>
@@ -98,6 +100,7 @@ public sealed class EncodedDataset : IImageDataset
         new EncodedDataset(name, new SelectedImages(_images, indices), ClassCount, ClassNames, _decoder, _scales)
         {
             Pause = Pause,
+            _damage = _damage,
         };
 
     /// <inheritdoc/>
@@ -163,19 +166,36 @@ public sealed class EncodedDataset : IImageDataset
     {
         lock (_gate)
         {
-            _damaged[index] = reason;
+            if (!_damaged.TryAdd(index, reason))
+            {
+                return; // two threads met it at once
+            }
+
             _hasDamaged = true;
-            if ((long)_damaged.Count * Hundred > Count)
+            if (_damage.Add() is var count && (long)count * Hundred > _damage.Images)
             {
                 string list = string.Join("; ", _damaged.Take(ShownInMessage)
                     .Select(pair => $"{_images.PathOf(pair.Key)}: {pair.Value}"));
-                string more = _damaged.Count > ShownInMessage ? $"; and {_damaged.Count - ShownInMessage} more" : "";
+                string more = count > ShownInMessage ? $"; and {count - ShownInMessage} more" : "";
                 throw new DatasetException(
-                    $"{Name}: {_damaged.Count} of {Count} images cannot be decoded, and at most one in {Hundred} may " +
+                    $"{Name}: {count} of {_damage.Images} images cannot be decoded, and at most one in {Hundred} may " +
                     $"be left out: {list}{more}. Replace or remove these files.");
             }
         }
     }
+}
+
+/// <summary>Counts damaged images among all those of a data set, whatever parts it was split into.</summary>
+/// <param name="images">All images.</param>
+internal sealed class DamageCount(int images)
+{
+    private int _count;
+
+    /// <summary>All images.</summary>
+    public int Images => images;
+
+    /// <summary>Counts one more and says how many there are now.</summary>
+    public int Add() => Interlocked.Increment(ref _count);
 }
 
 /// <summary>Image files that lie somewhere, not decoded. Safe to use from several threads.</summary>

@@ -195,7 +195,11 @@ internal sealed class FolderLayout
 
         if (file.Unused is { Count: > 0 } unused)
         {
-            _leftOut.Add($"lines of {file.Name} without an image", unused[0], unused.Count);
+            _leftOut.Add(
+                $"line of {file.Name} without an image",
+                unused[0],
+                unused.Count,
+                $"lines of {file.Name} without an image");
         }
     }
 

@@ -92,7 +92,7 @@ internal sealed class FolderScan
             string target = RealPath(link.FullName);
             if (entered.Any(place => IsWithin(place, target)))
             {
-                LeftOut.Add("links to a folder that they lie in", path);
+                LeftOut.Add("link that leads back", path, many: "links that lead back");
                 return;
             }
 
@@ -106,7 +106,7 @@ internal sealed class FolderScan
         }
         catch (UnauthorizedAccessException)
         {
-            LeftOut.Add("folders that may not be read", path);
+            LeftOut.Add("folder that may not be read", path, many: "folders that may not be read");
         }
     }
 
@@ -124,7 +124,7 @@ internal sealed class FolderScan
         {
             if (format is not null)
             {
-                LeftOut.Add("links to nothing", path);
+                LeftOut.Add("link to nothing", path, many: "links to nothing");
             }
 
             return;

@@ -6,21 +6,22 @@ namespace CudaViT.Data.Sets;
 /// sentence.</summary>
 internal sealed class LeftOut
 {
-    private readonly List<(string What, int Count, string First)> _kinds = [];
+    private readonly List<(string One, string Many, int Count, string First)> _kinds = [];
 
     /// <summary>Whether nothing was left out.</summary>
     public bool IsEmpty => _kinds.Count == 0;
 
     /// <summary>Counts one more of a kind.</summary>
-    /// <param name="what">The kind, as it follows a number: <c>.heic</c>, <c>beside the class folders</c>.</param>
+    /// <param name="one">The kind, as it follows a number: <c>.heic</c>, <c>link to nothing</c>.</param>
     /// <param name="name">Which; the first of a kind is named.</param>
     /// <param name="count">How many.</param>
-    public void Add(string what, string name, int count = 1)
+    /// <param name="many">The kind as it follows a number above 1; null for the same.</param>
+    public void Add(string one, string name, int count = 1, string? many = null)
     {
-        int place = _kinds.FindIndex(kind => kind.What == what);
+        int place = _kinds.FindIndex(kind => kind.One == one);
         if (place < 0)
         {
-            _kinds.Add((what, count, name));
+            _kinds.Add((one, many ?? one, count, name));
         }
         else
         {
@@ -29,9 +30,11 @@ internal sealed class LeftOut
     }
 
     /// <summary>Adds what another one counted.</summary>
-    public void Add(LeftOut other) => other._kinds.ForEach(kind => Add(kind.What, kind.First, kind.Count));
+    public void Add(LeftOut other) => other._kinds.ForEach(
+        kind => Add(kind.One, kind.First, kind.Count, kind.Many));
 
     /// <summary>For example <c>7 .heic (a/IMG_1.heic, ...), 1 beside the class folders (cover.png)</c>.</summary>
     public override string ToString() => string.Join(", ", _kinds.Select(kind => string.Create(
-        CultureInfo.InvariantCulture, $"{kind.Count:n0} {kind.What} ({kind.First}{(kind.Count > 1 ? ", ..." : "")})")));
+        CultureInfo.InvariantCulture,
+        $"{kind.Count:n0} {(kind.Count == 1 ? $"{kind.One} ({kind.First})" : $"{kind.Many} ({kind.First}, ...)")}")));
 }

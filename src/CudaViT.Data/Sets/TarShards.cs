@@ -260,7 +260,7 @@ public static class TarShards
         {
             foreach (string link in listing.Links.Where(IsImage))
             {
-                LeftOut.Add("links in archives", link);
+                LeftOut.Add("link in an archive", link, many: "links in archives");
             }
 
             if (listing.Cut is { } how)

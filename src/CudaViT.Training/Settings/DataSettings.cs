@@ -1,4 +1,7 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using CudaViT.Core;
+using CudaViT.Data.Sets;
 
 namespace CudaViT.Training.Settings;
 
@@ -6,12 +9,31 @@ namespace CudaViT.Training.Settings;
 [SettingsSection]
 public sealed record DataSettings
 {
+    private const string LabelledByFile = "file"; // which one shows in the digest of the data
+
     /// <summary>
     /// A folder of images, of tar archives, or of IDX or CIFAR files, or one such file; null for the images that come
     /// with the program.
     /// </summary>
     [GivenBy("--data")]
     public string? Path { get; init; }
+
+    /// <summary>
+    /// Where the classes of a folder of images come from: folders, those directly below each part; none; or the path of
+    /// a text file with lines NAME,CLASS. Null for folders, where there are some with few images beside them.
+    /// </summary>
+    /// <remarks>Not written while it is null, as the next: runs that do without are equal to earlier ones.</remarks>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [GivenBy("--labels")]
+    public string? Labels { get; init; }
+
+    /// <summary>
+    /// Share of the images to hold out, chosen by a hash of their names so that images added later move no other. Null
+    /// for none beside the part that the data have of their own.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+    public double? HoldOut { get; init; }
 
     /// <summary>Train on at most this many images, spread evenly over the data set; null for all.</summary>
     [Range(1, int.MaxValue)]
@@ -35,6 +57,33 @@ public sealed record DataSettings
     /// reference implementation, which takes pixels as they are stored.
     /// </summary>
     public bool ExifOrientation { get; init; }
+
+    /// <summary>Opens the data.</summary>
+    /// <param name="decoder">Decodes image files; null if the data are none.</param>
+    /// <param name="progress">Is told how far a long search through folders is.</param>
+    /// <param name="stop">Asks to give the search up.</param>
+    /// <exception cref="DatasetException">There are no such data, or they are not as asked for.</exception>
+    /// <exception cref="OperationCanceledException">Asked to stop.</exception>
+    public DatasetSplits Open(
+        IImageDecoder? decoder, IWorkProgress? progress = null, CancellationToken stop = default) =>
+        DatasetLocator.Find(new DatasetRequest
+        {
+            Path = Path,
+            Labels = Labels,
+            HoldOut = HoldOut,
+            Limit = Limit,
+            Decoder = decoder,
+            Scales = ScaledDecoding,
+            Progress = progress,
+            Stop = stop,
+        });
+
+    /// <summary>The same without places: what the data are, not where they or their labels lie.</summary>
+    internal DataSettings ResultOnly() => this with
+    {
+        Path = null,
+        Labels = Labels is null or FolderLayout.ByFolders or FolderLayout.Unlabelled ? Labels : LabelledByFile,
+    };
 }
 
 /// <summary>Who makes the views of an image. They are the same bytes either way.</summary>

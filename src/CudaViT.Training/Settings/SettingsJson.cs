@@ -132,8 +132,8 @@ public static class SettingsJson
     {
         if (first is JsonObject a && second is JsonObject b)
         {
-            return a
-                .Select(pair => FirstDifference(key == "" ? pair.Key : $"{key}.{pair.Key}", pair.Value, b[pair.Key]))
+            return a.Concat(b).Select(pair => pair.Key).Distinct() // a key at its default may be missing
+                .Select(name => FirstDifference(key == "" ? name : $"{key}.{name}", a[name], b[name]))
                 .FirstOrDefault(difference => difference is not null);
         }
 

@@ -95,7 +95,7 @@ public sealed record TrainSettings : IRunSettings<TrainSettings>
     {
         Run = new RunSettings(),
         Views = Views with { Augment = AugmentingDevice.Cpu },
-        Data = Data with { Path = null },
+        Data = Data.ResultOnly(),
         Init = Init with { Path = null },
     };
 

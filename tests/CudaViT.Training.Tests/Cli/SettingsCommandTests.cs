@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using CudaViT.Cli.Catalogue;
 using CudaViT.TestKit;
 using CudaViT.Training.Settings;
@@ -31,7 +32,8 @@ public sealed class SettingsCommandTests : IDisposable
         Assert.Contains(entries, entry => entry.Command == "finetune" && entry.Key == "recipe.mixup");
     }
 
-    // The keys are those of a settings file, no more and no fewer, and the defaults those that it would have.
+    // The keys are those of a settings file, no more and no fewer, and the defaults those that it would have; but for
+    // keys that came later and are written only where they are set.
     [Theory]
     [InlineData("quick")]
     [InlineData("vit-b-300")]
@@ -40,9 +42,14 @@ public sealed class SettingsCommandTests : IDisposable
         var file = (JsonObject)JsonNode.Parse(SettingsJson.Write(TrainSettings.Of(preset)))!;
         var expected = new Dictionary<string, string>();
         Flatten("", file, expected);
+        string[] unwritten = [.. SettingKey.Of(typeof(TrainSettings))
+            .Where(key => key.Property.IsDefined(typeof(JsonIgnoreAttribute), inherit: false))
+            .Select(key => key.Name)];
         Assert.Equal(
             expected,
-            SettingsCatalogue.OfTraining(preset).ToDictionary(entry => entry.Key, entry => entry.DefaultText));
+            SettingsCatalogue.OfTraining(preset)
+                .Where(entry => !unwritten.Contains(entry.Key))
+                .ToDictionary(entry => entry.Key, entry => entry.DefaultText));
     }
 
     [Fact]

@@ -252,7 +252,7 @@ public sealed class TrainerTests : IDisposable
         message = Assert.Throws<RunException>(
             () => Train("a", _settings with { Data = _settings.Data with { Limit = 1 } })).Message;
         Assert.Contains("1 image is fewer than one batch of 8", message);
-        Assert.Contains("at least 2 images: raise --limit", message);
+        Assert.Contains("use --limit 8 or more", message);
         Assert.DoesNotContain("--batch", message);
     }
 

@@ -49,7 +49,7 @@ public sealed class KnnEvaluation
         {
             throw new DatasetException(
                 $"{data.Train.Name}: there are no labels or no held-out images; expected both; name a folder that has "
-                + "them.");
+                + "them, or give labels with --labels FILE.csv and hold some images out with --hold-out 0.1.");
         }
     }
 

@@ -64,8 +64,8 @@ public static class RunRedraw
             : folder.Checkpoints(settings.Run.KeepCheckpoints).FindNewest(progress.OnLine)
                 ?? throw new RunException($"{folder.CheckpointsPath}: there is no whole checkpoint yet.");
         TrainedModel model = TrainedModel.Open(checkpoint?.TensorPath ?? folder.FinalPath, backend);
-        DatasetSplits data = DatasetLocator.Open(
-            path ?? settings.Data.Path, settings.Data.Limit, decoder(settings.Data), settings.Data.ScaledDecoding);
+        DataSettings found = settings.Data with { Path = path ?? settings.Data.Path };
+        DatasetSplits data = found.Open(decoder(settings.Data), progress);
         model.RequireFit(data.Train);
         long step = checkpoint?.Info.Step
             ?? (long)(data.Train.Count / settings.Recipe.Batch) * settings.Recipe.Epochs;

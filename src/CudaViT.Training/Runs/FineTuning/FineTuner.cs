@@ -41,18 +41,21 @@ public sealed class FineTuner : IRunKind
     /// <param name="backend">Device to train on.</param>
     /// <param name="progress">Is told what happens.</param>
     /// <param name="decoder">Decodes image files; null if the data are none.</param>
+    /// <param name="stop">Asks to give the search for images up.</param>
     /// <exception cref="InputException">Settings or data cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">Asked to stop.</exception>
     public FineTuner(
         FineTuneSettings settings,
         RunFolder folder,
         IBackend backend,
         IFineTuneProgress progress,
-        IImageDecoder? decoder = null)
+        IImageDecoder? decoder = null,
+        CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(folder);
         (_settings, _folder, _backend, _progress) = (settings, folder, backend, progress);
-        _data = DatasetLocator.Open(settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
+        _data = settings.Data.Open(decoder, new SearchNotes(progress.OnNote), stop);
         RequireUsable();
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
         _learner = new FineTuneLearner(settings, _data.Train.ClassCount, backend, _data.Train.Normalization);
@@ -97,7 +100,7 @@ public sealed class FineTuner : IRunKind
                 + $"{mine}; expected the same; choose other images.");
         }
 
-        RunException.RequireBatch(_data.Train, _settings.Recipe.Batch, smallest: 1);
+        RunException.RequireBatch(_data.Train, _settings.Recipe.Batch, least: 1, _settings.Data.Limit);
     }
 
     void IRunKind.Start()
@@ -139,6 +142,10 @@ public sealed class FineTuner : IRunKind
             TrainedParameters = _learner.Model.TrainableParameterCount,
             StepsPerEpoch = _stepsPerEpoch,
         });
+        if (_data.Summary is { } summary)
+        {
+            _progress.OnNote(summary);
+        }
     }
 
     IDisposable IRunKind.OpenFeed(long step) => _feed = BatchFeed.Of(

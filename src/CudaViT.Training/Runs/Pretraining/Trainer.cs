@@ -39,23 +39,25 @@ public sealed class Trainer : IRunKind
     /// <param name="backend">Device to train on.</param>
     /// <param name="progress">Is told what happens.</param>
     /// <param name="decoder">Decodes image files; null if the data are none.</param>
+    /// <param name="stop">Asks to give the search for images up.</param>
     /// <exception cref="InputException">Settings or data cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">Asked to stop.</exception>
     public Trainer(
         TrainSettings settings,
         RunFolder folder,
         IBackend backend,
         ITrainingProgress progress,
-        IImageDecoder? decoder = null)
+        IImageDecoder? decoder = null,
+        CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(progress);
         (_folder, _backend, _progress) = (folder, backend, progress);
-        _data = DatasetLocator.Open(
-            settings.Data.Path, settings.Data.Limit, decoder, settings.Data.ScaledDecoding);
+        _data = settings.Data.Open(decoder, new SearchNotes(progress.OnNote), stop);
         _settings = settings with { Model = settings.Model with { Channels = _data.Train.Channels } };
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
-        RunException.RequireBatch(_data.Train, settings.Recipe.Batch, smallest: 2); // one image has no negatives
+        RunException.RequireBatch(_data.Train, settings.Recipe.Batch, least: 2, settings.Data.Limit);
         BatchFeed.Require(_data.Train, _settings, backend);
         bool isJudged = KnnEvaluation.IsPossible(_data);
         progress.OnPrepare(RunPreparation.Of(_settings, _data, isJudged)); // a large model takes seconds to make
@@ -132,9 +134,15 @@ public sealed class Trainer : IRunKind
             StepsPerEpoch = _stepsPerEpoch,
             StepsDone = position.Step,
         });
+        if (_data.Summary is { } summary)
+        {
+            _progress.OnNote(summary);
+        }
+
         if (_evaluation is null)
         {
-            _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy");
+            _progress.OnNote($"{_data.Train.Name}: no labels or nothing held out, so there is no kNN accuracy "
+                + "(see --labels and --hold-out)");
         }
     }
 

@@ -127,7 +127,7 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
     {
         Checkpoint = null,
         Run = new RunSettings(),
-        Data = Data with { Path = null },
+        Data = Data.ResultOnly(),
     };
 
     /// <summary>The fine-tuned model as other commands read it.</summary>
@@ -136,6 +136,6 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
     {
         Dtype = Dtype,
         Model = Pretraining.Model with { Classes = classes },
-        Data = Data with { Path = null },
+        Data = Data.ResultOnly(),
     };
 }

@@ -87,6 +87,24 @@ public sealed class HoldOutTests : IDisposable
         Assert.Empty(data.Train.Damaged);
     }
 
+    // One bad image is more than one in a hundred of a small part, but not of the whole.
+    [Fact]
+    public void Both_sides_together_may_have_one_bad_image_in_a_hundred()
+    {
+        _folder.Write(Numbered("a", 200));
+        DatasetSplits data = _folder.Open("none", 0.3);
+        foreach ((IImageDataset images, int index) in ((IImageDataset, int)[])[(data.HeldOut!, 1), (data.Train, 2)])
+        {
+            File.WriteAllBytes(_folder[images.NameOf(index)], [SetFolder.Bad]);
+            Assert.Throws<UndecodableImageException>(() => images.Read(index, new ImageBuffer()));
+            Assert.Throws<UndecodableImageException>(() => images.Read(index, new ImageBuffer())); // counts once
+        }
+
+        File.WriteAllBytes(_folder[data.HeldOut!.NameOf(3)], [SetFolder.Bad]);
+        var error = Assert.Throws<DatasetException>(() => data.HeldOut.Read(3, new ImageBuffer()));
+        Assert.Contains("3 of 200 images cannot be decoded", error.Message);
+    }
+
     [Fact]
     public void A_share_that_cannot_be_had_is_refused()
     {

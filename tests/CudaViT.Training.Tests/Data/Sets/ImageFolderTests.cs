@@ -150,7 +150,7 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Equal(["a", "b", "c"], data.Train.ClassNames);
         Assert.Contains("a/one.png=a", SetFolder.Names(data.Train));
         Assert.Equal(
-            "12 images in 3 folders; left out: 3 links to a folder that they lie in (a/loop, ...), "
+            "12 images in 3 folders; left out: 3 links that lead back (a/loop, ...), "
             + "2 links to nothing (b/circle.png, ...)",
             data.Summary);
         Assert.Equal([1], data.Train.Files.Where(file => file.Name == "a/one.png").Select(file => file.SizeInBytes));
@@ -173,7 +173,7 @@ public sealed class ImageFolderTests : IDisposable
         Skip.If(OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess, "everything may be read");
         _folder.Write("a/1.png", "b/1.png");
         File.SetUnixFileMode(_folder["b"], UnixFileMode.None);
-        Assert.Contains("1 folders that may not be read (b)", _folder.Open().Summary);
+        Assert.Contains("1 folder that may not be read (b)", _folder.Open().Summary);
         File.SetUnixFileMode(_folder["b"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 

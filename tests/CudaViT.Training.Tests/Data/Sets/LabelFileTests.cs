@@ -31,7 +31,7 @@ public sealed class LabelFileTests : IDisposable
             SetFolder.Names(data.Train));
         Assert.Equal(
             "5 images in 2 folders; left out: 1 without a label in labels.csv (y/2.png), "
-            + "1 lines of labels.csv without an image (ghost.png)",
+            + "1 line of labels.csv without an image (ghost.png)",
             data.Summary);
     }
 

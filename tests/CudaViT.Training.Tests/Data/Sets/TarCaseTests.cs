@@ -49,7 +49,7 @@ public sealed class TarCaseTests : IDisposable
         DatasetSplits data = _folder.Open(path: "a.tar");
         Assert.Equal(["a.tar/1.jpg", "a.tar/2.jpg", "a.tar/3.jpg", "a.tar/4.jpg"], SetFolder.Names(data.Train));
         Assert.Equal(
-            $"4 images in 1 archive{(type is '1' or '2' ? "; left out: 1 links in archives (0.jpg)" : "")}",
+            $"4 images in 1 archive{(type is '1' or '2' ? "; left out: 1 link in an archive (0.jpg)" : "")}",
             data.Summary);
     }
 
