@@ -29,7 +29,6 @@ public sealed class WeightAverageTests : IDisposable
     public void The_average_takes_in_the_weights_after_the_update()
     {
         FineTuneSettings settings = TinyTuning.Prepare(_folder, _backend);
-        double momentum = settings.Recipe.AverageMomentum!.Value;
         var images = DatasetLocator.Open(_folder["data"]).Train;
         var learner = new FineTuneLearner(settings, classes: 3, _backend, images.Normalization);
         learner.Start(settings.Checkpoint!);
@@ -44,6 +43,7 @@ public sealed class WeightAverageTests : IDisposable
         for (int step = 0; step < 3; step++)
         {
             Assert.True(feed.TryNext(out DeviceBatch? batch));
+            double momentum = (1.0 + step) / (10 + step); // the 0.9 that was asked for is reached after 80 steps
             Dictionary<string, double[]> before = Values(learner.Model.State());
             using (var scope = new StepScope())
             {
@@ -62,6 +62,15 @@ public sealed class WeightAverageTests : IDisposable
 
         Assert.True(hasMoved, "The steps were too small to tell before from after.");
     }
+
+    [Theory]
+    [InlineData(0.99996, 0, 0.1)]
+    [InlineData(0.99996, 90, 0.91)]
+    [InlineData(0.99996, 990, 0.991)]
+    [InlineData(0.99996, 300_000, 0.99996)]
+    [InlineData(0.5, 90, 0.5)]
+    public void The_momentum_comes_up_to_the_one_that_was_asked_for(double asked, long step, double expected) =>
+        Assert.Equal(expected, FineTuneLearner.AverageMomentum(asked, step), 1e-15);
 
     private static Dictionary<string, double[]> Values(IReadOnlyList<NamedArray> state)
     {
