@@ -25,6 +25,9 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
 
     public void OnNote(string line) => Write([line]);
 
+    public void OnWork(string what, long done, long total) =>
+        _bar!.Description = RunText.Work(what, done, total).EscapeMarkup();
+
     public void OnStep(StepMetrics step)
     {
         if (_pace.Add(step) is { } estimate)

@@ -9,6 +9,7 @@ namespace CudaViT.Cli.Output;
 internal sealed class FineTuneProgress(IWorkProgress progress) : IFineTuneProgress
 {
     private long _steps;
+    private double _share;
 
     public void OnNote(string line) => progress.OnLine(line);
 
@@ -28,13 +29,16 @@ internal sealed class FineTuneProgress(IWorkProgress progress) : IFineTuneProgre
         progress.OnLine($"{steps}; results in {overview.Folder}");
     }
 
+    public void OnWork(string what, long done, long total) =>
+        progress.OnAdvance(_share, RunText.Work(what, done, total));
+
     public void OnStep(FineTuneStepMetrics step)
     {
         string place = RunText.Text($"step {step.Step}/{_steps}  epoch {step.Epoch:f2}");
         string speed = RunText.Text(
             $"{step.Timing.ImagesPerSecond:f0} images/s  waiting {step.Timing.WaitingShare:p0}");
-        progress.OnAdvance(
-            (double)step.Step / _steps, RunText.Text($"{place}  loss {step.Loss:f4}  lr {step.Lr:0.00e+0}  {speed}"));
+        _share = (double)step.Step / _steps;
+        progress.OnAdvance(_share, RunText.Text($"{place}  loss {step.Loss:f4}  lr {step.Lr:0.00e+0}  {speed}"));
     }
 
     public void OnEvaluation(FineTuneEvaluation evaluation)

@@ -23,6 +23,15 @@ internal sealed class PlainProgress(TextWriter output) : ITrainingProgress
 
     public void OnNote(string line) => Write([line]);
 
+    public void OnWork(string what, long done, long total)
+    {
+        if (Stopwatch.GetElapsedTime(_lastLine) >= Interval)
+        {
+            _lastLine = Stopwatch.GetTimestamp();
+            output.WriteLine(RunText.Work(what, done, total));
+        }
+    }
+
     public void OnStep(StepMetrics step)
     {
         if (_pace.Add(step) is { } estimate)

@@ -69,6 +69,9 @@ internal static class RunText
         return Text($"  {name,-20} {score.Top1,7:f4} of {score.Images} images, precision {score.Precision,7:f4}");
     }
 
+    /// <summary>How far something besides steps has come.</summary>
+    public static string Work(string what, long done, long total) => Text($"{done}/{total} {what}");
+
     /// <summary>A duration as minutes and seconds, with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>
         time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);

@@ -66,6 +66,31 @@ public sealed class RunReportTests : IDisposable
             .Single(element => (string?)element.Attribute("id") == section).Descendants("img").Count();
     }
 
+    // An encoder that has not begun is not worth waiting for: its features cost as much as hundreds of steps.
+    [Fact]
+    public void Before_the_first_step_there_are_views_alone()
+    {
+        var pages = new List<XElement>();
+        var work = new List<string>();
+        var progress = new SilentProgress(step => pages.Add(ReportPage.Parse(_folder["a", "report.html"])), work.Add);
+        ReportedRun.Of(_settings, new RunFolder(_folder["a"]), _backend, progress).Run(resume: false, default);
+        Assert.Equal(8 * 3, Images(pages[0], "views"));
+        Assert.Equal(0, Images(pages[0], "neighbours") + Images(pages[0], "attention") + Images(pages[0], "components"));
+        Assert.Contains("Pictures of the encoder are made at the first checkpoint", pages[0].Value);
+        Assert.Equal(8 * (1 + 8), Images(pages[TinyRun.StepsPerEpoch], "neighbours"));
+        Assert.DoesNotContain("made at the first checkpoint", pages[TinyRun.StepsPerEpoch].Value);
+        Assert.Superset(
+            new HashSet<string>
+            {
+                "raw pixels of training images", "features of held-out images", "nearest neighbours",
+                "images for pictures",
+            },
+            new HashSet<string>(work));
+
+        static int Images(XElement page, string section) => page.Descendants("section")
+            .Single(element => (string?)element.Attribute("id") == section).Descendants("img").Count();
+    }
+
     [Fact]
     public void A_page_drawn_again_is_the_page_that_the_run_left()
     {

@@ -50,7 +50,8 @@ public sealed class TensorBoardTests : IDisposable
         }
 
         Assert.DoesNotContain(entries, entry => entry.Tag == "gradient_norm/patch_projection"); // frozen
-        Assert.Equal([0L, 12L], entries.Where(entry => entry.Tag == "views/1").Select(entry => entry.Step));
+        Assert.Equal([0L, 6L, 12L], entries.Where(entry => entry.Tag == "views/1").Select(entry => entry.Step));
+        Assert.Equal([6L, 12L], entries.Where(entry => entry.Tag == "attention/1").Select(entry => entry.Step));
         Assert.All(entries.Where(entry => entry.Tag == "attention/1"), entry => Assert.Equal(0x89, entry.Image![0]));
     }
 

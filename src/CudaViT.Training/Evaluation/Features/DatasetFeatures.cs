@@ -16,8 +16,17 @@ internal readonly record struct DatasetFeatures(NdArray Features, int[] Labels)
     /// <param name="backend">Device to compute on.</param>
     /// <param name="imageSize">Height and width of the images that the encoder takes.</param>
     /// <param name="batchSize">Images whose features are computed at once.</param>
+    /// <param name="watch">Is told how far it is; null for nobody.</param>
+    /// <param name="what">What is done, for it.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="watch"/> was asked to stop.</exception>
     public static DatasetFeatures Compute(
-        IImageDataset dataset, FeatureExtractor features, IBackend backend, int imageSize, int batchSize)
+        IImageDataset dataset,
+        FeatureExtractor features,
+        IBackend backend,
+        int imageSize,
+        int batchSize,
+        WorkWatch? watch = null,
+        string what = "features")
     {
         NdArray? all = null;
         int[] labels = new int[dataset.Count];
@@ -35,6 +44,7 @@ internal readonly record struct DatasetFeatures(NdArray Features, int[] Labels)
             backend.Copy(block, all.Rows(done, done + batch.Count));
             block.Storage.Release();
             done += batch.Count;
+            watch?.Advance(what, done, dataset.Count);
         }
 
         // Damaged images are left out, and their room at the end is not used.

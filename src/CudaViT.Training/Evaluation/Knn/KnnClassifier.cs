@@ -49,8 +49,10 @@ public sealed class KnnClassifier
     /// <summary>Classifies every row of <paramref name="queries"/>.</summary>
     /// <param name="queries">[M, D], with the dtype and device of the training features.</param>
     /// <param name="k">Neighbours that vote, from 1; more than there are training samples means all of them.</param>
+    /// <param name="watch">Is told how far it is; null for nobody.</param>
     /// <exception cref="ArgumentException">The width or dtype differs from that of the training features.</exception>
-    public KnnResult Classify(NdArray queries, int k)
+    /// <exception cref="OperationCanceledException"><paramref name="watch"/> was asked to stop.</exception>
+    public KnnResult Classify(NdArray queries, int k, WorkWatch? watch = null)
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
@@ -68,6 +70,7 @@ public sealed class KnnClassifier
             Tensor block = L2Normalize.Apply(new Tensor(queries.Rows(start, Math.Min(start + rows, queries.Shape[0]))));
             Tensor similarities = MatMul.Apply(block, new Tensor(_train), transposeB: true);
             neighbours.AddRange(Nearest(similarities.Data.ToDoubles(), Math.Min(k, _labels.Length)));
+            watch?.Advance("nearest neighbours", neighbours.Count, queries.Shape[0]);
         }
 
         return new KnnResult(neighbours, _labels, _classCount);

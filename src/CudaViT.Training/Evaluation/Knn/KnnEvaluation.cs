@@ -34,6 +34,10 @@ public sealed class KnnEvaluation
         (_backend, _imageSize, _batch) = (backend, imageSize, batch);
     }
 
+    /// <summary>Is told how far each of the following is, and ends it when somebody asks to stop; null for nobody.</summary>
+    /// <remarks>They then throw an <see cref="OperationCanceledException"/>.</remarks>
+    public WorkWatch? Watch { get; set; }
+
     /// <summary>Whether a data set has labels and a held-out part.</summary>
     public static bool IsPossible(DatasetSplits data)
     {
@@ -61,7 +65,7 @@ public sealed class KnnEvaluation
     /// <returns>One share of right answers, 0 to 1, for each of <paramref name="neighbours"/>.</returns>
     public double[] Accuracies(FeatureExtractor features, params ReadOnlySpan<int> neighbours)
     {
-        (KnnResult result, int[] labels) = Classify(features, neighbours);
+        (KnnResult result, int[] labels) = Classify(features, neighbours, "features");
         return [.. neighbours.ToArray().Select(k => result.Accuracy(labels, k))];
     }
 
@@ -71,7 +75,7 @@ public sealed class KnnEvaluation
     /// <returns>One tally for each of <paramref name="neighbours"/>.</returns>
     internal IReadOnlyList<Tally> Tallies(FeatureExtractor features, params ReadOnlySpan<int> neighbours)
     {
-        (KnnResult result, int[] labels) = Classify(features, neighbours);
+        (KnnResult result, int[] labels) = Classify(features, neighbours, "features");
         var tallies = new List<Tally>();
         foreach (int k in neighbours)
         {
@@ -92,13 +96,19 @@ public sealed class KnnEvaluation
 
     /// <summary>Accuracy of the vote among the pixels themselves.</summary>
     /// <param name="neighbours">Numbers of neighbours that vote.</param>
-    public double[] RawPixelAccuracies(params ReadOnlySpan<int> neighbours) => Accuracies(
-        pixels => NdArray.From(_backend, pixels, [pixels.Length / PixelsPerImage, PixelsPerImage]).Cast(DType.F32),
-        neighbours);
+    public double[] RawPixelAccuracies(params ReadOnlySpan<int> neighbours)
+    {
+        (KnnResult result, int[] labels) = Classify(
+            pixels => NdArray.From(_backend, pixels, [pixels.Length / PixelsPerImage, PixelsPerImage]).Cast(DType.F32),
+            neighbours,
+            "raw pixels");
+        return [.. neighbours.ToArray().Select(k => result.Accuracy(labels, k))];
+    }
 
     private int PixelsPerImage => _imageSize * _imageSize * _train.Channels;
 
-    private (KnnResult Result, int[] Labels) Classify(FeatureExtractor features, ReadOnlySpan<int> neighbours)
+    private (KnnResult Result, int[] Labels) Classify(
+        FeatureExtractor features, ReadOnlySpan<int> neighbours, string what)
     {
         int most = 1;
         foreach (int k in neighbours)
@@ -108,11 +118,11 @@ public sealed class KnnEvaluation
 
         using var scope = new StepScope();
         using var noGrad = new NoGrad();
-        (NdArray train, int[] trainLabels) = Extract(_train, features);
-        (NdArray heldOut, int[] heldOutLabels) = Extract(_heldOut, features);
-        return (new KnnClassifier(train, trainLabels, _train.ClassCount).Classify(heldOut, most), heldOutLabels);
+        (NdArray train, int[] trainLabels) = Extract(_train, features, $"{what} of training images");
+        (NdArray heldOut, int[] heldOutLabels) = Extract(_heldOut, features, $"{what} of held-out images");
+        return (new KnnClassifier(train, trainLabels, _train.ClassCount).Classify(heldOut, most, Watch), heldOutLabels);
     }
 
-    private DatasetFeatures Extract(IImageDataset dataset, FeatureExtractor features) =>
-        DatasetFeatures.Compute(dataset, features, _backend, _imageSize, _batch);
+    private DatasetFeatures Extract(IImageDataset dataset, FeatureExtractor features, string what) =>
+        DatasetFeatures.Compute(dataset, features, _backend, _imageSize, _batch, Watch, what);
 }

@@ -28,6 +28,9 @@ public sealed class FineTuneReporter(IFineTuneProgress inner, RunFolder folder) 
     public void OnEvaluation(FineTuneEvaluation evaluation) => inner.OnEvaluation(evaluation);
 
     /// <inheritdoc/>
+    public void OnWork(string what, long done, long total) => inner.OnWork(what, done, total);
+
+    /// <inheritdoc/>
     public void OnCheckpoint() => inner.OnCheckpoint();
 
     /// <inheritdoc/>

@@ -1,6 +1,6 @@
-using CudaViT.Core;
 using CudaViT.Data.Loading;
 using CudaViT.Data.Sets;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
@@ -12,9 +12,9 @@ namespace CudaViT.Training.Reports.Pictures;
 /// </param>
 /// <param name="settings">Size of the images and of a batch.</param>
 /// <param name="features">Features of images, one row after another.</param>
-/// <param name="progress">Is told how far it is.</param>
+/// <param name="watch">Is told how far it is; null for nobody.</param>
 internal sealed class NeighbourSearch(
-    DatasetSplits data, TrainSettings settings, NeighbourSearch.Extractor features, IWorkProgress? progress)
+    DatasetSplits data, TrainSettings settings, NeighbourSearch.Extractor features, WorkWatch? watch)
 {
     /// <summary>Maps pixels [count, size, size, channels] to features.</summary>
     public delegate float[] Extractor(ReadOnlySpan<byte> pixels);
@@ -74,9 +74,7 @@ internal sealed class NeighbourSearch(
                 found.Add((subset.Original(batch.Samples[i]), Unit(rows.AsSpan(i * width, width))));
             }
 
-            progress?.OnAdvance(
-                (double)found.Count / chosen,
-                FormattableString.Invariant($"features of {found.Count}/{chosen} images"));
+            watch?.Advance("images for pictures", found.Count, chosen);
         }
 
         return found;

@@ -1,6 +1,7 @@
 using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Data.Views;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Models;
 using CudaViT.Training.Models.Nn;
 using CudaViT.Training.Models.Vit;
@@ -28,12 +29,12 @@ public sealed class PictureMaker
     private readonly ImageInput _input;
     private readonly IImageDataset _shown;
     private readonly PictureSource _source;
-    private readonly IWorkProgress? _progress;
+    private readonly WorkWatch? _watch;
 
     private PictureMaker(
-        Encoder encoder, TrainSettings settings, DatasetSplits data, IBackend backend, IWorkProgress? progress)
+        Encoder encoder, TrainSettings settings, DatasetSplits data, IBackend backend, WorkWatch? watch)
     {
-        (_encoder, _settings, _data, _progress) = (encoder, settings, data, progress);
+        (_encoder, _settings, _data, _watch) = (encoder, settings, data, watch);
         _input = new ImageInput(settings, backend, data.Train.Normalization);
         _shown = data.HeldOut ?? data.Train;
         _source = new PictureSource(_shown, settings.Model.ImageSize);
@@ -45,7 +46,7 @@ public sealed class PictureMaker
     /// <param name="data">Images; those that are held out are shown, or else training images.</param>
     /// <param name="backend">Where the encoder is.</param>
     /// <param name="step">Steps that the encoder was trained.</param>
-    /// <param name="progress">Is told how far it is.</param>
+    /// <param name="watch">Is told how far it is; null for nobody.</param>
     /// <exception cref="InputException">Images cannot be read, or the encoder gives no numbers.</exception>
     public static RunPictures Make(
         Encoder encoder,
@@ -53,7 +54,7 @@ public sealed class PictureMaker
         DatasetSplits data,
         IBackend backend,
         long step,
-        IWorkProgress? progress = null)
+        WorkWatch? watch = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(settings);
@@ -64,7 +65,7 @@ public sealed class PictureMaker
         {
             using var scope = new StepScope();
             using var noGrad = new NoGrad();
-            return new PictureMaker(encoder, settings, data, backend, progress).Make(step);
+            return new PictureMaker(encoder, settings, data, backend, watch).Make(step);
         }
         finally
         {
@@ -72,20 +73,34 @@ public sealed class PictureMaker
         }
     }
 
+    /// <summary>Makes those pictures that need no encoder: images with their two views.</summary>
+    /// <param name="settings">What the encoder is trained with, its channels those of the data.</param>
+    /// <param name="data">Images; training images are shown.</param>
+    /// <param name="step">Steps that the encoder was trained.</param>
+    /// <exception cref="InputException">Images cannot be read.</exception>
+    public static RunPictures Views(TrainSettings settings, DatasetSplits data, long step)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(data);
+        AugmentationSettings augmentation =
+            settings.Views.ToAugmentation(settings.Model.ImageSize, settings.Recipe.CropMinimum);
+        var training = new PictureSource(data.Train, settings.Model.ImageSize);
+        return new RunPictures
+        {
+            Step = step,
+            Pairs = [.. training.Choose(Pairs).Select(index => training.Views(index, augmentation, settings.Seed))],
+        };
+    }
+
     private RunPictures Make(long step)
     {
-        AugmentationSettings augmentation =
-            _settings.Views.ToAugmentation(_settings.Model.ImageSize, _settings.Recipe.CropMinimum);
-        var training = new PictureSource(_data.Train, _settings.Model.ImageSize);
         IReadOnlyList<int> shown = _source.Choose(Math.Max(AttentionImages, ComponentImages));
         IReadOnlyList<Inspection> inspected = _encoder is VisionTransformer transformer
             ? [.. shown.Select(index => Inspect(transformer, index))]
             : [];
-        var neighbours = new NeighbourSearch(_data, _settings, Features, _progress);
-        return new RunPictures
+        var neighbours = new NeighbourSearch(_data, _settings, Features, _watch);
+        return Views(_settings, _data, step) with
         {
-            Step = step,
-            Pairs = [.. training.Choose(Pairs).Select(index => training.Views(index, augmentation, _settings.Seed))],
             Neighbours = neighbours.Rows(_source.Choose(Queries), Neighbours, Candidates),
             NeighbourSource = neighbours.Describe(Candidates),
             Attention = [.. inspected.Take(AttentionImages).Select(Attention)],

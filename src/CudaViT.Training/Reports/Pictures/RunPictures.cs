@@ -10,10 +10,10 @@ public sealed record RunPictures
     public required IReadOnlyList<ViewPair> Pairs { get; init; }
 
     /// <summary>Images with those nearest to them in feature space.</summary>
-    public required IReadOnlyList<NeighbourRow> Neighbours { get; init; }
+    public IReadOnlyList<NeighbourRow> Neighbours { get; init; } = [];
 
     /// <summary>Where the neighbours come from, in words.</summary>
-    public required string NeighbourSource { get; init; }
+    public string NeighbourSource { get; init; } = "";
 
     /// <summary>Where the last block looks; empty for networks without attention.</summary>
     public IReadOnlyList<AttentionRow> Attention { get; init; } = [];

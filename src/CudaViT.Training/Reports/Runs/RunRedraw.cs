@@ -1,6 +1,7 @@
 using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Reports.Pictures;
 using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
@@ -69,6 +70,10 @@ public static class RunRedraw
         model.RequireFit(data.Train);
         long step = checkpoint?.Info.Step
             ?? (long)(data.Train.Count / settings.Recipe.Batch) * settings.Recipe.Epochs;
-        return PictureMaker.Make(model.Encoder, settings, data, backend, step, progress);
+        var watch = new WorkWatch(
+            (what, done, total) => progress.OnAdvance(
+                (double)done / total, FormattableString.Invariant($"{done}/{total} {what}")),
+            stop: default);
+        return PictureMaker.Make(model.Encoder, settings, data, backend, step, watch);
     }
 }

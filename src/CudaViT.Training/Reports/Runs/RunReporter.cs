@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CudaViT.Core;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Reports.Pictures;
 using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
@@ -23,7 +24,8 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
     private long _step; // done
     private long _last = Stopwatch.GetTimestamp();
     private TimeSpan _duration;
-    private RunPictures? _pictures;
+    private RunPictures? _pictures; // of the encoder; before it was trained there are views alone
+    private bool _hasNews;
     private bool _hasFailed;
 
     /// <inheritdoc/>
@@ -34,6 +36,7 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
     {
         ArgumentNullException.ThrowIfNull(overview);
         (_overview, _step) = (overview, overview.StepsDone);
+        _hasNews = !File.Exists(folder.ReportPath);
         inner.OnStart(overview);
     }
 
@@ -41,12 +44,14 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
     public void OnNote(string line) => inner.OnNote(line);
 
     /// <summary>
-    /// Draws the report before the first step, so that views can be looked at before days of training.
+    /// Draws the report before the first step, with views alone: they can be looked at before days of training, and
+    /// training does not wait for pictures of an encoder that has not begun.
     /// </summary>
     public void OnReady()
     {
         inner.OnReady();
-        Draw();
+        _hasNews = true;
+        Draw(viewsOnly: true);
     }
 
     /// <inheritdoc/>
@@ -63,11 +68,14 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
     /// <inheritdoc/>
     public void OnEvaluation(EvaluationMetrics evaluation) => inner.OnEvaluation(evaluation);
 
-    /// <summary>Draws the report, unless the last one was drawn a short time ago.</summary>
+    /// <inheritdoc/>
+    public void OnWork(string what, long done, long total) => inner.OnWork(what, done, total);
+
+    /// <summary>Draws the report, unless the last one with pictures was drawn a short time ago.</summary>
     public void OnCheckpoint()
     {
         inner.OnCheckpoint();
-        if (Stopwatch.GetElapsedTime(_last) * TimeShare >= _duration)
+        if (_pictures is null || Stopwatch.GetElapsedTime(_last) * TimeShare >= _duration)
         {
             Draw();
         }
@@ -83,36 +91,59 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
             "The run ended in an error. Draw the report again to see pictures of its newest checkpoint: cudavit report."));
     }
 
-    /// <summary>Draws the report of a run that came to its end, or was asked to stop.</summary>
+    /// <summary>
+    /// Draws the report of a run that came to its end, or was asked to stop; of a run that was complete already, the one
+    /// that it left stays.
+    /// </summary>
     public void OnEnd(bool isComplete)
     {
         inner.OnEnd(isComplete);
-        Draw();
+        if (_hasNews)
+        {
+            Draw();
+        }
     }
 
-    private void Draw()
+    private void Draw(bool viewsOnly = false)
     {
         long start = Stopwatch.GetTimestamp();
         Try(() =>
         {
             folder.WriteRecord(_overview!.ToRecord());
-            (RunPictures? pictures, string reason) = Pictures(_overview);
+            (RunPictures? pictures, string reason) = viewsOnly ? Views(_overview) : Pictures(_overview);
             RunReport.Write(folder, pictures, reason);
         });
         (_last, _duration) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(start));
     }
 
-    private (RunPictures? Pictures, string Reason) Pictures(RunOverview run)
-    {
-        try
+    private (RunPictures? Pictures, string Reason) Views(RunOverview run) => Try(
+        () =>
+        {
+            RunPictures views = PictureMaker.Views(run.Settings, run.Images, _step);
+            onPictures?.Invoke(views);
+            return views;
+        },
+        "Pictures of the encoder are made at the first checkpoint.");
+
+    private (RunPictures? Pictures, string Reason) Pictures(RunOverview run) => Try(
+        () =>
         {
             if (_pictures?.Step != _step)
             {
-                _pictures = PictureMaker.Make(run.Encoder, run.Settings, run.Images, run.Backend, _step);
+                _pictures = PictureMaker.Make(
+                    run.Encoder, run.Settings, run.Images, run.Backend, _step, new WorkWatch(inner.OnWork, default));
                 onPictures?.Invoke(_pictures);
             }
 
-            return (_pictures, "");
+            return _pictures;
+        },
+        "");
+
+    private static (RunPictures? Pictures, string Reason) Try(Func<RunPictures> make, string reason)
+    {
+        try
+        {
+            return (make(), reason);
         }
         catch (Exception e) when (e is InputException or DeviceMemoryException)
         {

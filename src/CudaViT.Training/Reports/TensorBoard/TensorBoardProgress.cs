@@ -86,6 +86,9 @@ public sealed class TensorBoardProgress(ITrainingProgress inner, string folder, 
     public void OnReady() => inner.OnReady();
 
     /// <inheritdoc/>
+    public void OnWork(string what, long done, long total) => inner.OnWork(what, done, total);
+
+    /// <inheritdoc/>
     public void OnCheckpoint() => inner.OnCheckpoint();
 
     /// <inheritdoc/>

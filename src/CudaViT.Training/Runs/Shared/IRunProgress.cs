@@ -14,6 +14,14 @@ public interface IRunProgress
     {
     }
 
+    /// <summary>Something that takes a while besides steps has come this far: an evaluation.</summary>
+    /// <param name="what">What is done, in a few words.</param>
+    /// <param name="done">Images that are done.</param>
+    /// <param name="total">All of them.</param>
+    void OnWork(string what, long done, long total)
+    {
+    }
+
     /// <summary>A checkpoint was written on the way.</summary>
     void OnCheckpoint()
     {
