@@ -78,6 +78,8 @@ internal static class FineTuneCommand
         {
             Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
         };
+        Option<int?> extend = Options.Extend();
+        Option<bool> changed = Options.AcceptChangedData();
         Option<bool> anomaly = new("--anomaly")
         {
             Description = "Name the operation that makes the first NaN or infinity. Slow.",
@@ -87,7 +89,8 @@ internal static class FineTuneCommand
             Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
             checkpoint, recipe, settings, set, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device,
-            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, resume, anomaly, json,
+            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, resume, extend,
+            changed, anomaly, json,
         };
         command.SetAction(parsed =>
         {
@@ -97,6 +100,7 @@ internal static class FineTuneCommand
                 Preset = parsed.GetValue(recipe),
                 File = parsed.GetValue(settings),
                 Epochs = parsed.GetValue(epochs),
+                Extend = parsed.GetValue(extend),
                 Options =
                 [
                     .. parsed.Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
@@ -118,8 +122,9 @@ internal static class FineTuneCommand
                     .. parsed.GetValue(set) ?? [],
                 ],
             };
-            bool isResumed = parsed.GetValue(resume);
-            var run = new RunFolder(parsed.GetValue(folder)!);
+            var run = new RunFolder(parsed.GetValue(folder)!) { AcceptsChangedData = parsed.GetValue(changed) };
+            Options.RequireRunToExtend(request.Extend, run);
+            bool isResumed = parsed.GetValue(resume) || request.Extend is not null;
             using IDisposable owner = run.Own(); // before the settings of the run are read
             FineTuneSettings wanted = isResumed && run.HasRun
                 ? request.ResolveOver(FineTuneRequest.Read(run))

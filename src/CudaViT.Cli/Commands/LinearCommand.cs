@@ -49,6 +49,7 @@ internal static class LinearCommand
         {
             Description = "Go on with the probe in --out, given the same options; from the beginning if there is none.",
         };
+        Option<bool> changed = Options.AcceptChangedData();
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step (default 1024, or all there are).", 1);
         Option<double[]> rates = Options.Numbers(
@@ -65,8 +66,8 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, labels, holdOut, exif, path, resume, epochs, batch, rates, resize, seed, workers, device,
-            threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, path, resume, changed, epochs, batch, rates, resize, seed, workers,
+            device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -76,7 +77,9 @@ internal static class LinearCommand
                     "--resume needs to know which probe; expected --out DIR as well; name the folder of the probe");
             }
 
-            RunFolder? folder = parsed.GetValue(path) is { } name ? new RunFolder(name) : null;
+            RunFolder? folder = parsed.GetValue(path) is { } name
+                ? new RunFolder(name) { AcceptsChangedData = parsed.GetValue(changed) }
+                : null;
             using IDisposable? owner = folder?.Own();
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));

@@ -39,6 +39,9 @@ internal static class TrainCommand
             "the GPU makes the views; the processor only decodes"),
         ("cudavit train --out runs/cifar --resume", "go on after a Ctrl-C or a power cut, with the same bits"),
         (
+            "cudavit train --out runs/cifar --extend 40",
+            "train longer, also when it is complete: 40 epochs in all, along the schedules of a run of 40"),
+        (
             "cudavit train --settings runs/cifar/settings.json --seed 1 --out runs/cifar-1",
             "the same again, with another seed"),
         (
@@ -92,6 +95,8 @@ internal static class TrainCommand
         {
             Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
         };
+        Option<int?> extend = Options.Extend();
+        Option<bool> changed = Options.AcceptChangedData();
         Option<bool> anomaly = new("--anomaly")
         {
             Description = "Name the operation that makes the first NaN or infinity. Slow.",
@@ -100,7 +105,8 @@ internal static class TrainCommand
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
             preset, settings, set, init, data, folder, epochs, batch, rate, size, seed, device, dtype, threads, kernels,
-            workers, augment, every, monitor, limit, labels, holdOut, exif, tensorBoard, resume, anomaly,
+            workers, augment, every, monitor, limit, labels, holdOut, exif, tensorBoard, resume, extend, changed,
+            anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -110,6 +116,7 @@ internal static class TrainCommand
                 File = parsed.GetValue(settings),
                 Init = parsed.GetValue(init) is { } weights ? Path.GetFullPath(weights) : null,
                 Epochs = parsed.GetValue(epochs),
+                Extend = parsed.GetValue(extend),
                 Options =
                 [
                     .. parsed.Given(data, "data.path", Datasets.FullPath(parsed.GetValue(data))),
@@ -133,21 +140,25 @@ internal static class TrainCommand
                     .. parsed.GetValue(set) ?? [],
                 ],
             };
-            return Run(request, parsed.GetValue(folder), parsed.GetValue(kernels), parsed.GetValue(resume), output);
+            RunFolder? named = parsed.GetValue(folder) is { } path
+                ? new RunFolder(path) { AcceptsChangedData = parsed.GetValue(changed) }
+                : null;
+            Options.RequireRunToExtend(request.Extend, named);
+            bool goesOn = parsed.GetValue(resume) || request.Extend is not null;
+            return Run(request, named, parsed.GetValue(kernels), goesOn, output);
         });
         return command;
     }
 
     private static int Run(
-        SettingsRequest request, string? path, string? kernels, bool resume, TextWriter output)
+        SettingsRequest request, RunFolder? named, string? kernels, bool resume, TextWriter output)
     {
-        if (resume && path is null)
+        if (resume && named is null)
         {
             throw new UsageException(
                 "--resume needs to know which run; expected --out DIR as well; name the folder of the run");
         }
 
-        RunFolder? named = path is null ? null : new RunFolder(path);
         using IDisposable? owner = named?.Own(); // before the settings of the run are read
         TrainSettings settings = resume && named!.HasRun
             ? request.ResolveOver(SettingsRequest.Read(named))

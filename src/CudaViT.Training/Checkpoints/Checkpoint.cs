@@ -1,4 +1,5 @@
 using CudaViT.Core;
+using CudaViT.Data.Sets;
 
 namespace CudaViT.Training.Checkpoints;
 
@@ -43,6 +44,15 @@ public sealed record CheckpointInfo
 
     /// <summary>Highest accuracy of the run so far, 0 to 1; null before the first.</summary>
     public double? BestAccuracy { get; init; }
+
+    /// <summary>The images that the run is made with; null in checkpoints of older versions.</summary>
+    public DatasetDigest? Data { get; init; }
+
+    /// <summary>
+    /// Training and held-out images that could not be decoded, as far as the run met them; null in checkpoints of older
+    /// versions.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<DamagedImage>>? LeftOut { get; init; }
 
     /// <summary>Name of the file with the tensors, in the same folder.</summary>
     public string TensorFile { get; init; } = "";

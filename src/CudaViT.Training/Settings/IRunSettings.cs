@@ -8,8 +8,17 @@ namespace CudaViT.Training.Settings;
 public interface IRunSettings<TSelf>
     where TSelf : class, IRunSettings<TSelf>
 {
+    /// <summary>Passes over the training images.</summary>
+    int Epochs { get; }
+
     /// <summary>The same run with another number of epochs; the warm-up keeps its share.</summary>
     TSelf WithEpochs(int epochs);
+
+    /// <summary>
+    /// A run that goes on for longer than it was begun for: everything but the number of epochs stays, so that the warm-up
+    /// that is behind it is what it was.
+    /// </summary>
+    TSelf Lengthened(int epochs);
 
     /// <summary>The same with everything at its default that does not change the result.</summary>
     TSelf ResultOnly();

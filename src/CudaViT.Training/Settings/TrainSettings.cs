@@ -77,6 +77,11 @@ public sealed record TrainSettings : IRunSettings<TrainSettings>
         },
     };
 
+    int IRunSettings<TrainSettings>.Epochs => Recipe.Epochs;
+
+    /// <inheritdoc/>
+    public TrainSettings Lengthened(int epochs) => this with { Recipe = Recipe with { Epochs = epochs } };
+
     /// <summary>Checks values against each other and their ranges.</summary>
     /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
     public void Validate()

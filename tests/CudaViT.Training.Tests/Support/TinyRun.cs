@@ -48,10 +48,12 @@ internal static class TinyRun
     };
 
     /// <summary>Writes the images as IDX files; each image has four quarters, and each class a brighter one.</summary>
-    public static void WriteData(string folder)
+    /// <param name="folder">Where they go.</param>
+    /// <param name="more">Training images more than usual.</param>
+    public static void WriteData(string folder, int more = 0)
     {
         Directory.CreateDirectory(folder);
-        Write(folder, "train", (StepsPerEpoch * Batch) + 3, seed: 1); // three images too many for whole batches
+        Write(folder, "train", (StepsPerEpoch * Batch) + 3 + more, seed: 1); // three images too many for whole batches
         Write(folder, "t10k", 20, seed: 2);
     }
 

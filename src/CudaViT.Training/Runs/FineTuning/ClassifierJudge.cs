@@ -14,7 +14,9 @@ namespace CudaViT.Training.Runs.FineTuning;
 internal sealed class ClassifierJudge(FineTuneLearner learner, IImageDataset heldOut, FineTuneSettings settings)
 {
     /// <summary>Classifies every image.</summary>
-    public (Tally Weights, Tally? Average) Judge()
+    /// <param name="watch">Is told how far it is.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="watch"/> was asked to stop.</exception>
+    public (Tally Weights, Tally? Average) Judge(WorkWatch watch)
     {
         var weights = new Tally(learner.Classes);
         Tally? average = learner.Average is null ? null : new Tally(learner.Classes);
@@ -24,6 +26,7 @@ internal sealed class ClassifierJudge(FineTuneLearner learner, IImageDataset hel
             settings.Pretraining.Evaluation.Batch,
             settings.TestShortSide(),
             settings.Views.Interpolation);
+        int done = 0;
         foreach (ImageBatch batch in batches)
         {
             using var scope = new StepScope();
@@ -33,6 +36,9 @@ internal sealed class ClassifierJudge(FineTuneLearner learner, IImageDataset hel
             {
                 Count(average, learner.Average!, images, batch.Labels);
             }
+
+            done += batch.Count;
+            watch.Advance("held-out images", done, heldOut.Count);
         }
 
         return (weights, average);

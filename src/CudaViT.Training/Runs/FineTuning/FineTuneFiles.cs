@@ -15,7 +15,9 @@ namespace CudaViT.Training.Runs.FineTuning;
 /// <param name="folder">Where they go.</param>
 /// <param name="settings">The run's settings.</param>
 /// <param name="data">What it was trained on.</param>
-internal sealed class FineTuneFiles(RunFolder folder, FineTuneSettings settings, DatasetSplits data)
+/// <param name="leftOut">Images of it that could not be decoded.</param>
+internal sealed class FineTuneFiles(
+    RunFolder folder, FineTuneSettings settings, DatasetSplits data, LeftOutImages leftOut)
 {
     /// <summary>The model with averaged weights.</summary>
     public const string AverageName = "final-ema.safetensors";
@@ -68,7 +70,7 @@ internal sealed class FineTuneFiles(RunFolder folder, FineTuneSettings settings,
                     line.Evaluation, line.AverageTop1 ?? 0, line.AverageTop5 ?? 0))],
                 average,
                 names),
-            LeftOut = [.. data.Train.Damaged, .. data.HeldOut.Damaged],
+            LeftOut = leftOut.All,
         };
     }
 

@@ -26,6 +26,7 @@ public sealed class FineTuner : IRunKind
     private readonly FineTuneLearner _learner;
     private readonly ClassifierJudge _judge;
     private readonly FineTuneFiles _files;
+    private readonly LeftOutImages _leftOut;
     private readonly RunLoop _loop;
     private readonly int _stepsPerEpoch;
     private readonly List<FineTuneEvaluation> _history = []; // of all processes of the run
@@ -60,7 +61,8 @@ public sealed class FineTuner : IRunKind
         _stepsPerEpoch = _data.Train.Count / settings.Recipe.Batch;
         _learner = new FineTuneLearner(settings, _data.Train.ClassCount, backend, _data.Train.Normalization);
         _judge = new ClassifierJudge(_learner, _data.HeldOut!, settings);
-        _files = new FineTuneFiles(folder, settings, _data);
+        _leftOut = new LeftOutImages(_data);
+        _files = new FineTuneFiles(folder, settings, _data, _leftOut);
         _loop = new RunLoop(this, Plan(), folder, progress);
     }
 
@@ -80,13 +82,19 @@ public sealed class FineTuner : IRunKind
     private RunPlan Plan() => new()
     {
         Identity = new RunIdentity(
-            _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name),
-        Epochs = _settings.Recipe.Epochs,
+            _settings.Seed,
+            _settings.Preset,
+            _settings.Digest(),
+            _stepsPerEpoch,
+            _data.Train.Name,
+            _settings.Recipe.Epochs,
+            epochs => _settings.Lengthened(epochs).Digest()),
         FirstEvaluation = 1,
         CheckpointEvery = _settings.Run.CheckpointEvery,
         KeepCheckpoints = _settings.Run.KeepCheckpoints,
         Settings = _settings,
-        Images = [_data.Train, _data.HeldOut!],
+        LeftOut = _leftOut,
+        Onward = "to train longer, say --extend with the epochs in all",
     };
 
     private void RequireUsable()
@@ -181,10 +189,10 @@ public sealed class FineTuner : IRunKind
         _progress.OnStep(line);
     }
 
-    double IRunKind.Evaluate(int number, long step)
+    double IRunKind.Evaluate(int number, long step, WorkWatch watch)
     {
         var clock = new RunClock(TimeSpan.Zero);
-        (Tally weights, Tally? average) = (_tallies = _judge.Judge()).Value;
+        (Tally weights, Tally? average) = (_tallies = _judge.Judge(watch)).Value;
         var line = new FineTuneEvaluation(
             step,
             number,
@@ -203,11 +211,11 @@ public sealed class FineTuner : IRunKind
 
     IReadOnlyDictionary<string, string> IRunKind.Metadata() => _files.Metadata();
 
-    void IRunKind.End(bool isComplete)
+    void IRunKind.End(bool isComplete, WorkWatch watch)
     {
         if (isComplete)
         {
-            _tallies ??= _judge.Judge(); // an earlier process made the last evaluation
+            _tallies ??= _judge.Judge(watch); // an earlier process made the last evaluation
         }
 
         if (_tallies is not var (weights, average))

@@ -5,6 +5,7 @@ using CudaViT.Data.Loading;
 using CudaViT.Data.Sets;
 using CudaViT.Data.Views;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Knn;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Models;
@@ -30,18 +31,20 @@ public sealed class LinearProbe : IRunKind
     private readonly IWorkProgress _progress;
     private readonly ImageInput _input;
     private readonly LinearCandidate[] _candidates;
+    private readonly LeftOutImages _leftOut;
     private readonly int _stepsPerEpoch;
 
     private MetricsLog? _metrics;
     private DataLoader? _loader;
-    private IReadOnlyList<DamagedImage> _leftOut = []; // of the training images, by processes before this one
     private bool _isJudged; // the last epoch, by this process
     private int _frozen;
+    private double _share; // of the steps
 
     private LinearProbe(TrainedModel model, DatasetSplits data, LinearSettings settings, IWorkProgress progress)
     {
         (_model, _data, _settings, _progress) = (model, data, settings, progress);
         _stepsPerEpoch = (data.Train.Count + settings.Batch - 1) / settings.Batch;
+        _leftOut = new LeftOutImages(data);
         _input = new ImageInput(model.Settings, model.Backend, data.Train.Normalization);
         _candidates = [.. settings.BaseLearningRates.Select(rate => new LinearCandidate(
             model, data.Train.ClassCount, rate, Schedules.ScaledRate(rate, settings.Batch), settings.Seed))];
@@ -78,7 +81,7 @@ public sealed class LinearProbe : IRunKind
         KnnEvaluation.RequirePossible(data);
         model.RequireFit(data.Train);
         var probe = new LinearProbe(model, data, settings, progress);
-        (bool isComplete, _) = new RunLoop(probe, probe.Plan(), folder, new Notes(progress)).Run(resume, stop);
+        (bool isComplete, _) = new RunLoop(probe, probe.Plan(), folder, new Notes(progress, () => probe._share)).Run(resume, stop);
         return isComplete ? probe.Result() : null;
     }
 
@@ -90,11 +93,14 @@ public sealed class LinearProbe : IRunKind
             Digest(_settings, _model.Path, _data),
             _stepsPerEpoch,
             _data.Train.Name,
+            _settings.Epochs,
             Decides: "settings, another encoder or other images"),
-        Epochs = _settings.Epochs,
         FirstEvaluation = 1,
         Settings = null,
         SharesFolder = true,
+        LeftOut = _leftOut,
+        ListsLeftOut = false,
+        Onward = "its result follows",
     };
 
     // All that decides the result, apart from the images themselves.
@@ -111,7 +117,7 @@ public sealed class LinearProbe : IRunKind
         // First weights are drawn, and the encoder is as its file has it.
     }
 
-    void IRunKind.Load(Checkpoint checkpoint) => _leftOut = LinearState.Load(checkpoint, _candidates, _model.Backend);
+    void IRunKind.Load(Checkpoint checkpoint) => LinearState.Load(checkpoint, _candidates, _model.Backend);
 
     void IRunKind.Begin(RunPosition position, MetricsLog? metrics) => _metrics = metrics;
 
@@ -160,8 +166,9 @@ public sealed class LinearProbe : IRunKind
             (double)step / _stepsPerEpoch,
             [.. losses.Select(loss => double.IsFinite(loss) ? loss : (double?)null)],
             clock.Step(images, _loader.TimeWaited)));
+        _share = (double)step / ((long)_stepsPerEpoch * _settings.Epochs);
         _progress.OnAdvance(
-            (double)step / ((long)_stepsPerEpoch * _settings.Epochs),
+            _share,
             FormattableString.Invariant($"epoch {1 + ((step - 1) / _stepsPerEpoch)}/{_settings.Epochs}"));
     }
 
@@ -174,10 +181,10 @@ public sealed class LinearProbe : IRunKind
         return [.. _candidates.Select(candidate => candidate.Step(features, labels, epoch, _settings.Epochs))];
     }
 
-    double IRunKind.Evaluate(int number, long step)
+    double IRunKind.Evaluate(int number, long step, WorkWatch watch)
     {
         var clock = new RunClock(TimeSpan.Zero);
-        Judge();
+        Judge(watch);
         Array.ForEach(_candidates, candidate => candidate.EndEvaluation(number));
         LinearScore[] scores = [.. _candidates.Select(candidate => candidate.History[^1])];
         _metrics?.Write(new LinearEvaluation(
@@ -198,7 +205,7 @@ public sealed class LinearProbe : IRunKind
         return scores.Max(score => score.Top1);
     }
 
-    private void Judge()
+    private void Judge(WorkWatch watch)
     {
         Array.ForEach(_candidates, candidate => candidate.BeginEvaluation());
         IEnumerable<ImageBatch> batches = EvaluationBatches.Enumerate(
@@ -206,31 +213,29 @@ public sealed class LinearProbe : IRunKind
             _model.Settings.Model.ImageSize,
             _model.Settings.Evaluation.Batch,
             _settings.TestShortSide);
+        int done = 0;
         foreach (ImageBatch batch in batches)
         {
             using var scope = new StepScope();
             Tensor features = _model.Features(_input.ToTensor(batch.View(0)));
             Array.ForEach(_candidates, candidate => candidate.Judge(features, batch.Labels));
+            done += batch.Count;
+            watch.Advance("held-out images", done, _data.HeldOut!.Count);
         }
     }
 
     IReadOnlyList<NamedArray> IRunKind.State() => LinearState.Arrays(_candidates);
 
-    IReadOnlyDictionary<string, string> IRunKind.Metadata() => LinearState.Strings(_candidates, LeftOut());
+    IReadOnlyDictionary<string, string> IRunKind.Metadata() => LinearState.Strings(_candidates);
 
-    void IRunKind.End(bool isComplete)
+    void IRunKind.End(bool isComplete, WorkWatch watch)
     {
         if (isComplete && !_isJudged)
         {
-            Judge(); // an earlier process made the last evaluation, and answers are no part of the state
+            Judge(watch); // an earlier process made the last evaluation, and answers are no part of the state
             _frozen = _model.RequireUnchanged();
         }
     }
-
-    // In an order that does not depend on who came across them when.
-    private List<DamagedImage> LeftOut() => [.. _leftOut
-        .UnionBy(_data.Train.Damaged, image => image.Name)
-        .OrderBy(image => image.Name, StringComparer.Ordinal)];
 
     private LinearResult Result()
     {
@@ -248,7 +253,7 @@ public sealed class LinearProbe : IRunKind
                 ChosenBaseLearningRate = chosen.BaseRate,
                 Top1 = chosen.Tally.Top1,
                 Top5 = chosen.Tally.Top5,
-                LeftOut = [.. LeftOut(), .. _data.HeldOut.Damaged],
+                LeftOut = _leftOut.All,
                 Classes = [.. chosen.Tally.Classes(_data.Train.ClassNames)],
                 Confusion = chosen.Tally.Confusion,
             },
@@ -256,9 +261,12 @@ public sealed class LinearProbe : IRunKind
     }
 
     /// <summary>Takes the notes of the loop to where a probe reports.</summary>
-    private sealed class Notes(IWorkProgress progress) : IRunProgress
+    private sealed class Notes(IWorkProgress progress, Func<double> share) : IRunProgress
     {
         public void OnNote(string line) => progress.OnLine(line);
+
+        public void OnWork(string what, long done, long total) =>
+            progress.OnAdvance(share(), FormattableString.Invariant($"{done}/{total} {what}"));
     }
 }
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using CudaViT.Core;
-using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Models.Nn;
@@ -12,48 +11,40 @@ namespace CudaViT.Training.Runs.LinearProbing;
 internal static class LinearState
 {
     private const string History = "history";
-    private const string LeftOut = "left_out";
 
     /// <summary>The arrays of all candidates; allocated in the caller's step scope.</summary>
     public static IReadOnlyList<NamedArray> Arrays(IReadOnlyList<LinearCandidate> candidates) =>
         [.. candidates.SelectMany((candidate, i) => candidate.State()
             .Select(named => named with { Name = Prefix(i) + named.Name }))];
 
-    /// <summary>Scores after the epochs that were judged, and training images that could not be decoded.</summary>
-    public static Dictionary<string, string> Strings(
-        IReadOnlyList<LinearCandidate> candidates, IReadOnlyList<DamagedImage> leftOut) => new()
-        {
-            [History] = JsonSerializer.Serialize(candidates.Select(candidate => candidate.History)),
-            [LeftOut] = JsonSerializer.Serialize(leftOut),
-        };
+    /// <summary>Scores after the epochs that were judged.</summary>
+    public static Dictionary<string, string> Strings(IReadOnlyList<LinearCandidate> candidates) => new()
+    {
+        [History] = JsonSerializer.Serialize(candidates.Select(candidate => candidate.History)),
+    };
 
     /// <summary>Goes on from a checkpoint; its arrays are in the caller's step scope.</summary>
-    /// <returns>Training images that could not be decoded.</returns>
     /// <exception cref="InputException">It is not the state of such candidates.</exception>
-    public static IReadOnlyList<DamagedImage> Load(
-        Checkpoint checkpoint, IReadOnlyList<LinearCandidate> candidates, IBackend backend)
+    public static void Load(Checkpoint checkpoint, IReadOnlyList<LinearCandidate> candidates, IBackend backend)
     {
         using SafetensorsFile file = SafetensorsFile.Open(checkpoint.TensorPath);
-        List<List<LinearScore>> histories = Parse<List<LinearScore>>(file, History, checkpoint.TensorPath);
-        List<DamagedImage> leftOut = Parse<DamagedImage>(file, LeftOut, checkpoint.TensorPath);
+        List<List<LinearScore>> histories = Histories(file, checkpoint.TensorPath);
         for (int i = 0; i < candidates.Count; i++)
         {
             candidates[i].Load(TensorFile.Read(file, backend, checkpoint.TensorPath, Prefix(i)), histories[i]);
         }
-
-        return leftOut;
     }
 
-    private static List<T> Parse<T>(SafetensorsFile file, string key, string path)
+    private static List<List<LinearScore>> Histories(SafetensorsFile file, string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<List<T>>(file.Metadata[key])!;
+            return JsonSerializer.Deserialize<List<List<LinearScore>>>(file.Metadata[History])!;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {
             throw new CheckpointException(
-                $"{path}: the state of the probe lacks its {key}; expected one that cudavit linear wrote; remove the "
+                $"{path}: the state of the probe lacks its {History}; expected one that cudavit linear wrote; remove the "
                 + "folder checkpoints to begin anew.", e);
         }
     }

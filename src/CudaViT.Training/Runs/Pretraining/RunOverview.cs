@@ -67,6 +67,9 @@ public sealed record RunOverview
     /// <summary>Training images, and those to judge by.</summary>
     public required DatasetSplits Images { get; init; }
 
+    /// <summary>Images that could not be decoded, at any time.</summary>
+    public required LeftOutImages LeftOut { get; init; }
+
     /// <summary>
     /// The encoder that is trained, as it is at any time: who looks at it leaves it as it was, its mode included.
     /// </summary>
@@ -109,6 +112,6 @@ public sealed record RunOverview
         Parameters = Parameters,
         TrainedParameters = TrainedParameters,
         StepsPerEpoch = StepsPerEpoch,
-        Damaged = [.. Images.Train.Damaged, .. Images.HeldOut?.Damaged ?? []],
+        Damaged = LeftOut.All,
     };
 }

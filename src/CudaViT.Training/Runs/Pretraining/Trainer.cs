@@ -1,6 +1,7 @@
 using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Evaluation.Features;
 using CudaViT.Training.Evaluation.Knn;
 using CudaViT.Training.Methods;
@@ -25,6 +26,7 @@ public sealed class Trainer : IRunKind
     private readonly IMethodLearner _learner;
     private readonly KnnEvaluation? _evaluation;
     private readonly KnnMonitor? _monitor;
+    private readonly LeftOutImages _leftOut;
     private readonly RunLoop _loop;
     private readonly List<EvaluationMetrics> _evaluations = [];
     private readonly int _stepsPerEpoch;
@@ -74,6 +76,7 @@ public sealed class Trainer : IRunKind
                 _learner.Encoder.FeatureWidth,
                 _settings.ParameterType)
             : null;
+        _leftOut = new LeftOutImages(_data);
         _loop = new RunLoop(this, Plan(), folder, progress);
     }
 
@@ -93,13 +96,20 @@ public sealed class Trainer : IRunKind
     private RunPlan Plan() => new()
     {
         Identity = new RunIdentity(
-            _settings.Seed, _settings.Preset, _settings.Digest(), _stepsPerEpoch, _data.Train.Name),
-        Epochs = _settings.Recipe.Epochs,
+            _settings.Seed,
+            _settings.Preset,
+            _settings.Digest(),
+            _stepsPerEpoch,
+            _data.Train.Name,
+            _settings.Recipe.Epochs,
+            epochs => _settings.Lengthened(epochs).Digest()),
         FirstEvaluation = _evaluation is null ? null : 0,
         CheckpointEvery = _settings.Run.CheckpointEvery,
         KeepCheckpoints = _settings.Run.KeepCheckpoints,
         Settings = _settings,
-        Images = _data.HeldOut is null ? [_data.Train] : [_data.Train, _data.HeldOut],
+        LeftOut = _leftOut,
+        Onward = "to train longer, say --extend with the epochs in all, or begin a run with its weights: "
+            + $"--init {_folder.FinalPath}",
     };
 
     void IRunKind.Start()
@@ -127,6 +137,7 @@ public sealed class Trainer : IRunKind
             Settings = _settings,
             Backend = _backend,
             Images = _data,
+            LeftOut = _leftOut,
             Encoder = _learner.Encoder,
             HeldOutImages = _evaluation is null ? 0 : _data.HeldOut!.Count,
             Parameters = _learner.ParameterCount,
@@ -206,17 +217,18 @@ public sealed class Trainer : IRunKind
         _progress.OnMonitor(line);
     }
 
-    double IRunKind.Evaluate(int number, long step)
+    double IRunKind.Evaluate(int number, long step, WorkWatch watch)
     {
         var clock = new RunClock(TimeSpan.Zero);
         int k = _settings.Evaluation.Neighbours;
-        _rawPixelAccuracy ??= _evaluation!.RawPixelAccuracies(k)[0];
+        _evaluation!.Watch = watch;
+        _rawPixelAccuracy ??= _evaluation.RawPixelAccuracies(k)[0];
         var line = new EvaluationMetrics
         {
             Step = step,
             Evaluation = number,
             K = k,
-            KnnAccuracy = _evaluation!.Accuracies(_learner.Features, k)[0],
+            KnnAccuracy = _evaluation.Accuracies(_learner.Features, k)[0],
             RawPixelAccuracy = _rawPixelAccuracy.Value,
             Timing = new EvaluationTiming(clock.Elapsed.TotalSeconds),
         };
@@ -231,7 +243,7 @@ public sealed class Trainer : IRunKind
     // Tells `cudavit knn` how to build the network.
     IReadOnlyDictionary<string, string> IRunKind.Metadata() => Metadata();
 
-    void IRunKind.End(bool isComplete)
+    void IRunKind.End(bool isComplete, WorkWatch watch)
     {
         if (isComplete)
         {

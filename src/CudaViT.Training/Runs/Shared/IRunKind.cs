@@ -1,6 +1,6 @@
 using CudaViT.Core;
-using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation;
 using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Runs.Shared;
@@ -42,8 +42,12 @@ internal interface IRunKind
     /// <summary>Judges what was trained, and reports it.</summary>
     /// <param name="number">Number of the evaluation, as <see cref="RunPlan.FirstEvaluation"/> counts.</param>
     /// <param name="step">Steps done.</param>
+    /// <param name="watch">Is told how far it is.</param>
     /// <returns>Accuracy, 0 to 1.</returns>
-    double Evaluate(int number, long step);
+    /// <exception cref="OperationCanceledException">
+    /// The run was asked to stop: nothing was reported, and the evaluation is made when the run goes on.
+    /// </exception>
+    double Evaluate(int number, long step, WorkWatch watch);
 
     /// <summary>Everything that is needed to go on; allocated in the caller's step scope.</summary>
     IReadOnlyList<NamedArray> State();
@@ -53,8 +57,10 @@ internal interface IRunKind
 
     /// <summary>Writes what a run leaves besides checkpoints, and reports its result.</summary>
     /// <param name="isComplete">False when it was asked to stop before its last step or evaluation.</param>
+    /// <param name="watch">Is told how far it is.</param>
     /// <exception cref="InputException">A file cannot be written.</exception>
-    void End(bool isComplete);
+    /// <exception cref="OperationCanceledException">The run was asked to stop before there was a result.</exception>
+    void End(bool isComplete, WorkWatch watch);
 }
 
 /// <summary>What the loop must know of a run.</summary>
@@ -62,9 +68,6 @@ internal sealed record RunPlan
 {
     /// <summary>What the run must share with its checkpoints.</summary>
     public required RunIdentity Identity { get; init; }
-
-    /// <summary>Passes over the training images.</summary>
-    public required int Epochs { get; init; }
 
     /// <summary>
     /// Number of the first evaluation, which is that of the epoch it follows: 0 before the first step, 1 after the first
@@ -84,6 +87,12 @@ internal sealed record RunPlan
     /// <summary>Whether files that are no run's may lie in the folder.</summary>
     public bool SharesFolder { get; init; }
 
-    /// <summary>Images whose damaged ones are listed at the end.</summary>
-    public IReadOnlyList<IImageDataset> Images { get; init; } = [];
+    /// <summary>The images of the run, and those among them that could not be decoded.</summary>
+    public required LeftOutImages LeftOut { get; init; }
+
+    /// <summary>Whether the latter are listed at the end; else the result has them.</summary>
+    public bool ListsLeftOut { get; init; } = true;
+
+    /// <summary>What to do with a run that is complete, for a message: <c>say --extend</c>.</summary>
+    public required string Onward { get; init; }
 }

@@ -12,12 +12,19 @@ namespace CudaViT.Training.Runs.Shared;
 /// <param name="keep">How many of the newest stay.</param>
 /// <param name="identity">What a run must share with its checkpoints.</param>
 /// <param name="note">Gets lines for the user.</param>
+/// <param name="leftOut">The images of the run.</param>
 /// <param name="sharesFolder">Whether files that are no run's may lie in the folder.</param>
 internal sealed class RunCheckpoints(
-    RunFolder folder, int keep, RunIdentity identity, Action<string> note, bool sharesFolder = false)
+    RunFolder folder,
+    int keep,
+    RunIdentity identity,
+    Action<string> note,
+    LeftOutImages leftOut,
+    bool sharesFolder = false)
 {
     private readonly CheckpointStore _store = folder.Checkpoints(keep);
     private (long Step, int Evaluations)? _saved;
+    private DatasetDigest? _data;
 
     /// <summary>Makes the folder of a new run, or finds out where to go on.</summary>
     /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
@@ -46,6 +53,7 @@ internal sealed class RunCheckpoints(
         if (checkpoint is not null)
         {
             RequireSame(checkpoint);
+            leftOut.GoOn(checkpoint.Info.LeftOut);
             _saved = (checkpoint.Info.Step, checkpoint.Info.Evaluations);
             note($"going on after step {checkpoint.Info.Step}, from {checkpoint.TensorPath}");
         }
@@ -86,29 +94,16 @@ internal sealed class RunCheckpoints(
             Evaluations = position.Evaluations,
             Accuracy = position.Accuracy,
             BestAccuracy = position.BestAccuracy,
+            Data = _data ??= DatasetDigest.Of(leftOut.Data),
+            LeftOut = leftOut.BySet,
         };
         _store.Save(info, state(), metadata);
         _saved = (position.Step, position.Evaluations);
     }
 
-    /// <summary>Lists the images of a data set that could not be decoded.</summary>
-    public static void NoteDamaged(IImageDataset dataset, Action<string> note)
-    {
-        IReadOnlyList<DamagedImage> damaged = dataset.Damaged;
-        if (damaged.Count > 0)
-        {
-            note($"{dataset.Name}: {damaged.Count} of {dataset.Count} images could not be decoded:");
-        }
-
-        foreach (DamagedImage image in damaged)
-        {
-            note($"  {image.Name}: {image.Reason}");
-        }
-    }
-
     private void RequireSame(Checkpoint checkpoint)
     {
-        if (checkpoint.Info.SettingsDigest != identity.SettingsDigest)
+        if (checkpoint.Info.SettingsDigest != identity.SettingsDigest && !IsShorter(checkpoint))
         {
             throw new RunException(
                 $"{checkpoint.TensorPath}: this checkpoint was written with other {identity.Decides} than "
@@ -116,6 +111,7 @@ internal sealed class RunCheckpoints(
                 + "expected those of the run; undo the change, or start a new run in another folder.");
         }
 
+        RequireSameData(checkpoint.Info.Data);
         int steps = identity.StepsPerEpoch;
         if (checkpoint.Info.Step != ((long)checkpoint.Info.Epoch * steps) + checkpoint.Info.StepInEpoch)
         {
@@ -124,6 +120,40 @@ internal sealed class RunCheckpoints(
                 + $"but {checkpoint.TensorPath} was written with other data; "
                 + "expected the images the run began with; correct --data.");
         }
+    }
+
+    // The settings of a run that was extended say its new length, and checkpoints from before know the one it had.
+    private bool IsShorter(Checkpoint checkpoint)
+    {
+        for (int epochs = Math.Max(1, checkpoint.Info.Epoch); epochs < identity.Epochs; epochs++)
+        {
+            if (identity.DigestAt?.Invoke(epochs) == checkpoint.Info.SettingsDigest)
+            {
+                note(
+                    $"the run was begun with {epochs} epochs and goes on to {identity.Epochs}: from here on, its schedules "
+                    + "are those of the longer run");
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void RequireSameData(DatasetDigest? before)
+    {
+        if (before?.Difference(leftOut.Data) is not { } difference)
+        {
+            return;
+        }
+
+        if (!folder.AcceptsChangedData)
+        {
+            throw new RunException(
+                $"{identity.Data}: {difference}; expected the images that the run began with; restore them or correct "
+                + "--data, or go on all the same with --accept-changed-data.");
+        }
+
+        note($"{identity.Data}: {difference}; going on all the same, as asked");
     }
 }
 
@@ -140,6 +170,15 @@ internal readonly record struct RunPosition(long Step, int Evaluations, double? 
 /// <param name="SettingsDigest">SHA-256 of the settings that decide the result.</param>
 /// <param name="StepsPerEpoch">Steps in an epoch.</param>
 /// <param name="Data">Name of the training data, for messages.</param>
+/// <param name="Epochs">Passes over the training images.</param>
+/// <param name="DigestAt">The digest that another number of epochs would have; null in runs that cannot be extended.</param>
 /// <param name="Decides">What the digest is of, for messages.</param>
 internal sealed record RunIdentity(
-    ulong Seed, string Preset, string SettingsDigest, int StepsPerEpoch, string Data, string Decides = "settings");
+    ulong Seed,
+    string Preset,
+    string SettingsDigest,
+    int StepsPerEpoch,
+    string Data,
+    int Epochs,
+    Func<int, string>? DigestAt = null,
+    string Decides = "settings");

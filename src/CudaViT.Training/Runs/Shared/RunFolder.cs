@@ -53,6 +53,9 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     /// </summary>
     public bool IsLocked => _lock?.IsHeld == true;
 
+    /// <summary>Whether a run may go on with images that are not those it began with.</summary>
+    public bool AcceptsChangedData { get; init; }
+
     /// <summary>Whether a run was begun here.</summary>
     public bool HasRun => File.Exists(SettingsPath);
 

@@ -1,6 +1,6 @@
 using CudaViT.Core;
-using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation;
 
 namespace CudaViT.Training.Runs.Shared;
 
@@ -29,16 +29,18 @@ internal sealed class RunLoop
         (_kind, _plan, _folder, _progress) = (kind, plan, folder, progress);
         _checkpoints = folder is null
             ? null
-            : new RunCheckpoints(folder, plan.KeepCheckpoints, plan.Identity, progress.OnNote, plan.SharesFolder);
+            : new RunCheckpoints(folder, plan.KeepCheckpoints, plan.Identity, progress.OnNote, plan.LeftOut, plan.SharesFolder);
     }
 
-    private long LastStep => (long)_plan.Identity.StepsPerEpoch * _plan.Epochs;
+    private long LastStep => (long)_plan.Identity.StepsPerEpoch * _plan.Identity.Epochs;
 
     // Number n follows the last step of epoch n; 0 is before the first step.
     private int? NextEvaluation => _plan.FirstEvaluation + _position.Evaluations;
 
     private bool IsEvaluationDue => NextEvaluation is { } number
         && _position.Step == (long)number * _plan.Identity.StepsPerEpoch;
+
+    private bool IsComplete => _position.Step == LastStep && !IsEvaluationDue;
 
     /// <summary>Trains until the last step, or until asked to stop.</summary>
     /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
@@ -95,9 +97,33 @@ internal sealed class RunLoop
 
     private (bool IsComplete, long Step) Train(MetricsLog? metrics, CancellationToken stop)
     {
+        var watch = new WorkWatch(_progress.OnWork, stop);
+        if (IsComplete)
+        {
+            _progress.OnNote(
+                $"nothing is left to do: all {_plan.Identity.Epochs} epochs ({LastStep} steps) are done; {_plan.Onward}");
+        }
+        else
+        {
+            MakeSteps(metrics, watch, stop);
+        }
+
+        Save(metrics);
+        bool hasResult = TryEnd(watch, stop);
+        _progress.OnEnd(hasResult);
+        if (_plan.ListsLeftOut)
+        {
+            _plan.LeftOut.List(_progress.OnNote);
+        }
+
+        return (hasResult, _position.Step);
+    }
+
+    private void MakeSteps(MetricsLog? metrics, WorkWatch watch, CancellationToken stop)
+    {
         using (_kind.OpenFeed(_position.Step)) // which makes the first batches during the first evaluation
         {
-            Evaluate(stop);
+            Evaluate(watch, stop);
             if (_position.Step > 0 && IsCheckpointDue())
             {
                 Save(metrics); // of an evaluation that an earlier process was stopped before
@@ -108,7 +134,7 @@ internal sealed class RunLoop
             {
                 _kind.Step(_position.Step + 1);
                 _position = _position with { Step = _position.Step + 1, Accuracy = null };
-                Evaluate(stop);
+                Evaluate(watch, stop);
                 if (IsCheckpointDue())
                 {
                     Save(metrics);
@@ -116,31 +142,43 @@ internal sealed class RunLoop
                 }
             }
         }
+    }
 
-        bool isComplete = _position.Step == LastStep && !IsEvaluationDue;
-        Save(metrics);
-        _kind.End(isComplete);
-        _progress.OnEnd(isComplete);
-        foreach (IImageDataset images in _plan.Images)
+    // Where the last evaluation was an earlier process's, the result is judged anew: that may be interrupted, too.
+    private bool TryEnd(WorkWatch watch, CancellationToken stop)
+    {
+        try
         {
-            RunCheckpoints.NoteDamaged(images, _progress.OnNote);
+            _kind.End(IsComplete, watch);
+            return IsComplete;
         }
-
-        return (isComplete, _position.Step);
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     // Asked to stop, a run leaves an evaluation that is due for later: its checkpoint knows.
-    private void Evaluate(CancellationToken stop)
+    private void Evaluate(WorkWatch watch, CancellationToken stop)
     {
-        if (IsEvaluationDue && !stop.IsCancellationRequested)
+        if (!IsEvaluationDue || stop.IsCancellationRequested)
         {
-            double accuracy = _kind.Evaluate(NextEvaluation!.Value, _position.Step);
+            return;
+        }
+
+        try
+        {
+            double accuracy = _kind.Evaluate(NextEvaluation!.Value, _position.Step, watch);
             _position = _position with
             {
                 Evaluations = _position.Evaluations + 1,
                 Accuracy = accuracy,
                 BestAccuracy = Math.Max(_position.BestAccuracy ?? 0, accuracy),
             };
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // It was under way, and is due still.
         }
     }
 

@@ -37,7 +37,7 @@ public sealed record RunRecord
     /// <summary>Steps in an epoch.</summary>
     public required int StepsPerEpoch { get; init; }
 
-    /// <summary>Images that could not be decoded, as far as the newest process of the run met them.</summary>
+    /// <summary>Images that could not be decoded, as far as the run met them.</summary>
     public IReadOnlyList<DamagedImage> Damaged { get; init; } = [];
 
     /// <summary>Reads a record.</summary>

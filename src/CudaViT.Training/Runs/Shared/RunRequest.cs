@@ -11,6 +11,8 @@ namespace CudaViT.Training.Runs.Shared;
 public abstract record RunRequest<T>
     where T : class, IRunSettings<T>
 {
+    private const string EpochsKey = "recipe.epochs";
+
     /// <summary>Name of a preset or recipe; null for the one the file names, or the usual one.</summary>
     public string? Preset { get; init; }
 
@@ -19,6 +21,9 @@ public abstract record RunRequest<T>
 
     /// <summary>Number of epochs; the warm-up keeps its share. Null to leave it.</summary>
     public int? Epochs { get; init; }
+
+    /// <summary>Epochs in all of a run that goes on for longer than it was begun for; null to leave it.</summary>
+    public int? Extend { get; init; }
 
     /// <summary>Single settings.</summary>
     public IReadOnlyList<SettingsOption> Options { get; init; } = [];
@@ -37,11 +42,20 @@ public abstract record RunRequest<T>
     public T ResolveOver(T stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
+        if (Extend < stored.Epochs)
+        {
+            throw new SettingsException(
+                $"--extend is {Extend}, but the run has {stored.Epochs} epochs already; expected the epochs in all, more than "
+                + "that.");
+        }
+
+        stored = Extend is { } length ? stored.Lengthened(length) : stored;
         T wanted = Apply(stored, File is null ? null : SettingsJson.ReadFile(File));
         if (stored.FirstDifference(wanted) is var (key, before, now))
         {
             throw new SettingsException(
                 $"{key} is {now}, but the run was started with {before}; expected the same; leave it out, "
+                + (key == EpochsKey ? $"go on for longer with --extend {now}, " : "")
                 + "or start a new run in another folder.");
         }
 

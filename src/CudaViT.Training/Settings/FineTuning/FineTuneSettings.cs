@@ -88,6 +88,11 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
         },
     };
 
+    int IRunSettings<FineTuneSettings>.Epochs => Recipe.Epochs;
+
+    /// <inheritdoc/>
+    public FineTuneSettings Lengthened(int epochs) => this with { Recipe = Recipe with { Epochs = epochs } };
+
     /// <summary>Checks values against each other.</summary>
     /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
     public void Validate()
