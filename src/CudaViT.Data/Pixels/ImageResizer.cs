@@ -30,7 +30,21 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
     /// <exception cref="ArgumentException">
     /// The box is not inside the image, or the destination has another size.
     /// </exception>
-    public void Resize(ImageView source, CropBox box, Span<byte> destination, int height, int width)
+    public void Resize(ImageView source, CropBox box, Span<byte> destination, int height, int width) =>
+        Resize(source, box, destination, new ResizedWindow(height, width, Top: 0, Left: 0, height, width));
+
+    /// <summary>
+    /// Resizes a box of <paramref name="source"/> and keeps a window of the result, the only part that is computed:
+    /// memory and time follow the window, whatever the size of the rest would be.
+    /// </summary>
+    /// <param name="source">Any size; 1 or 3 channels.</param>
+    /// <param name="box">Must lie inside the image.</param>
+    /// <param name="destination">[window.Height, window.Width, channels], exactly.</param>
+    /// <param name="window">What is wanted of the resized box.</param>
+    /// <exception cref="ArgumentException">
+    /// The box is not inside the image, the window not inside the result, or the destination has another size.
+    /// </exception>
+    public void Resize(ImageView source, CropBox box, Span<byte> destination, in ResizedWindow window)
     {
         if (box.Top < 0 || box.Left < 0 || box.Height <= 0 || box.Width <= 0
             || box.Top > source.Height - box.Height || box.Left > source.Width - box.Width)
@@ -39,30 +53,51 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
                 $"{box} is not inside an image of {source.Height} x {source.Width} pixels.", nameof(box));
         }
 
-        if (destination.Length != height * width * source.Channels || destination.IsEmpty)
+        if (window.Top < 0 || window.Left < 0
+            || window.Top > window.FullHeight - window.Height || window.Left > window.FullWidth - window.Width)
+        {
+            throw new ArgumentException($"{window} is not inside the resized image.", nameof(window));
+        }
+
+        if (destination.IsEmpty || destination.Length != (long)window.Height * window.Width * source.Channels)
         {
             throw new ArgumentException(
-                $"{destination.Length} bytes do not hold an image of {height} x {width} x {source.Channels}.",
+                $"{destination.Length} bytes do not hold an image of {window.Height} x {window.Width} x " +
+                $"{source.Channels}.",
                 nameof(destination));
         }
 
-        Span<byte> rows = box.Height == height
-            ? destination
-            : _rows.Reserve(box.Height * width * source.Channels);
-        ResizeColumns(source, box, rows, width);
-        if (box.Height != height)
+        if (box.Height == window.FullHeight)
         {
-            ResizeRows(rows, box.Height, destination, height);
+            var same = new CropBox(box.Top + (int)window.Top, box.Left, window.Height, box.Width);
+            ResizeColumns(source, same, destination, window);
+            return;
         }
+
+        _vertical.Prepare(box.Height, window.FullHeight, window.Top, window.Height);
+        var needed = new CropBox(box.Top + _vertical.FirstInput, box.Left, _vertical.InputCount, box.Width);
+        Span<byte> rows = _rows.Reserve(needed.Height * window.Width * source.Channels);
+        ResizeColumns(source, needed, rows, window);
+        ResizeRows(rows, window.Width * source.Channels, destination);
     }
 
-    private void ResizeColumns(ImageView source, CropBox box, Span<byte> destination, int width)
+    private void ResizeColumns(ImageView source, CropBox box, Span<byte> destination, in ResizedWindow window)
     {
         int channels = source.Channels;
         int inputStride = source.Width * channels;
-        int stride = width * channels;
-        ReadOnlySpan<byte> input = source.Pixels[(((box.Top * source.Width) + box.Left) * channels)..];
-        if (box.Width == width)
+        int stride = window.Width * channels;
+        bool isSame = box.Width == window.FullWidth;
+        int first = (int)window.Left;
+        int inputWidth = window.Width;
+        if (!isSame)
+        {
+            _horizontal.Prepare(box.Width, window.FullWidth, window.Left, window.Width);
+            (first, inputWidth) = (_horizontal.FirstInput, _horizontal.InputCount);
+        }
+
+        int rowSize = inputWidth * channels;
+        ReadOnlySpan<byte> input = source.Pixels[(((box.Top * source.Width) + box.Left + first) * channels)..];
+        if (isSame)
         {
             for (int y = 0; y < box.Height; y++)
             {
@@ -72,13 +107,11 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
             return;
         }
 
-        _horizontal.Prepare(box.Width, width);
-        if (box.Height < ByteTranspose.StripRows || Math.Min(box.Width, width) * channels < ByteTranspose.Side)
+        if (box.Height < ByteTranspose.StripRows || Math.Min(rowSize, stride) < ByteTranspose.Side)
         {
             for (int y = 0; y < box.Height; y++)
             {
-                ReadOnlySpan<byte> row = input.Slice(y * inputStride, box.Width * channels);
-                ResizeRow(row, destination.Slice(y * stride, stride), channels);
+                ResizeRow(input.Slice(y * inputStride, rowSize), destination.Slice(y * stride, stride), channels);
             }
 
             return;
@@ -90,7 +123,7 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
             ResizeStrip(
                 input[(y * inputStride)..],
                 inputStride,
-                box.Width * channels,
+                rowSize,
                 channels,
                 destination.Slice(y * stride, ByteTranspose.StripRows * stride));
         }
@@ -127,11 +160,9 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
         }
     }
 
-    private void ResizeRows(ReadOnlySpan<byte> rows, int inputHeight, Span<byte> destination, int height)
+    private void ResizeRows(ReadOnlySpan<byte> rows, int stride, Span<byte> destination)
     {
-        int stride = rows.Length / inputHeight;
-        _vertical.Prepare(inputHeight, height);
-        for (int y = 0; y < height; y++)
+        for (int y = 0; y < destination.Length / stride; y++)
         {
             ReadOnlySpan<int> weights = _vertical.Weights(y, out int first);
             ReadOnlySpan<byte> inputs = rows.Slice(first * stride, weights.Length * stride);
@@ -199,6 +230,16 @@ public sealed class ImageResizer(Interpolation interpolation = Interpolation.Bil
             d >> ResizeFilter.FractionBits);
     }
 }
+
+/// <summary>A part of an image that is being resized.</summary>
+/// <param name="FullHeight">Rows that the whole would have.</param>
+/// <param name="FullWidth">Columns that the whole would have.</param>
+/// <param name="Top">First row that is wanted.</param>
+/// <param name="Left">First column that is wanted.</param>
+/// <param name="Height">Rows that are wanted.</param>
+/// <param name="Width">Columns that are wanted.</param>
+public readonly record struct ResizedWindow(
+    long FullHeight, long FullWidth, long Top, long Left, int Height, int Width);
 
 /// <summary>How pixels between pixels are computed when an image is resized.</summary>
 public enum Interpolation

@@ -16,7 +16,7 @@ internal sealed class ResizeFilter(Interpolation interpolation)
 
     private const double CubicA = -0.5;
 
-    private (int Input, int Output) _sizes;
+    private (int Input, long Output, long First, int Count) _prepared;
     private int _capacity; // weights kept for each output
     private int[] _weights = [];
     private (int First, int Count)[] _ranges = [];
@@ -24,45 +24,62 @@ internal sealed class ResizeFilter(Interpolation interpolation)
     /// <summary>A weighted sum that began with <see cref="Half"/>, as a byte.</summary>
     public static byte Round(int sum) => (byte)Math.Clamp(sum >> FractionBits, 0, byte.MaxValue);
 
-    /// <summary>Computes the weights, unless they are those of the time before.</summary>
-    public void Prepare(int input, int output)
+    /// <summary>The first input that any of the prepared outputs takes.</summary>
+    public int FirstInput { get; private set; }
+
+    /// <summary>Inputs from there to the last that any of them takes.</summary>
+    public int InputCount { get; private set; }
+
+    /// <summary>Computes the weights of some outputs, unless they are those of the time before.</summary>
+    /// <param name="input">Pixels of the line.</param>
+    /// <param name="output">Pixels it is resized to, of which most may never be computed.</param>
+    /// <param name="first">The first output that is wanted.</param>
+    /// <param name="count">How many are.</param>
+    public void Prepare(int input, long output, long first, int count)
     {
-        if (_sizes == (input, output))
+        if (_prepared == (input, output, first, count))
         {
             return;
         }
 
-        _sizes = (input, output);
+        _prepared = (input, output, first, count);
         double scale = (double)input / output;
         double stretch = Math.Max(scale, 1);
         double support = stretch * (interpolation == Interpolation.Bicubic ? 2 : 1);
         _capacity = ((int)Math.Ceiling(support) * 2) + 1;
-        if (_weights.Length < output * _capacity)
+        if (_weights.Length < count * _capacity)
         {
-            _weights = new int[output * _capacity];
+            _weights = new int[count * _capacity];
         }
 
-        if (_ranges.Length < output)
+        if (_ranges.Length < count)
         {
-            _ranges = new (int, int)[output];
+            _ranges = new (int, int)[count];
         }
 
-        for (int x = 0; x < output; x++)
+        int end = 0;
+        for (int x = 0; x < count; x++)
         {
-            double centre = (x + 0.5) * scale;
-            int first = Math.Max((int)(centre - support + 0.5), 0);
-            int count = Math.Min((int)(centre + support + 0.5), input) - first;
-            _ranges[x] = (first, count);
-            Quantize(first, centre, 1 / stretch, _weights.AsSpan(x * _capacity, count));
+            double centre = (first + x + 0.5) * scale;
+            int from = Math.Max((int)(centre - support + 0.5), 0);
+            int taken = Math.Min((int)(centre + support + 0.5), input) - from;
+            _ranges[x] = (from, taken);
+            end = from + taken;
+            Quantize(from, centre, 1 / stretch, _weights.AsSpan(x * _capacity, taken));
         }
+
+        FirstInput = _ranges[0].First; // both ends of the ranges grow from one output to the next
+        InputCount = end - FirstInput;
     }
 
     /// <summary>
-    /// The weights of output <paramref name="x"/>; the first belongs to input <paramref name="first"/>.
+    /// The weights of the prepared output <paramref name="x"/>; the first belongs to input <paramref name="first"/>,
+    /// counted from <see cref="FirstInput"/>.
     /// </summary>
     public ReadOnlySpan<int> Weights(int x, out int first)
     {
         (first, int count) = _ranges[x];
+        first -= FirstInput;
         return _weights.AsSpan(x * _capacity, count);
     }
 

@@ -17,7 +17,6 @@ public sealed class EvaluationTransform : IDecodeScale
     private readonly int _shortSide;
     private readonly int _cropSize;
     private readonly ImageResizer _resizer;
-    private readonly ImageBuffer _resized = new();
 
     /// <summary>Sets the sizes in pixels; the usual pair is 256 and 224.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The crop is empty or larger than the shorter side.</exception>
@@ -39,22 +38,23 @@ public sealed class EvaluationTransform : IDecodeScale
     /// <summary>
     /// Writes the view of <paramref name="source"/> to <paramref name="destination"/> [crop, crop, channels].
     /// </summary>
+    /// <remarks>
+    /// Only what the crop needs is computed: an image of one row is resized to hundreds of rows of a length in
+    /// proportion, which no memory may hold.
+    /// </remarks>
     public void Apply(ImageView source, Span<byte> destination)
     {
-        (int height, int width) = source.FullHeight <= source.FullWidth
-            ? (_shortSide, (int)((long)_shortSide * source.FullWidth / source.FullHeight))
-            : ((int)((long)_shortSide * source.FullHeight / source.FullWidth), _shortSide);
-        Span<byte> resized = _resized.Reserve(height * width * source.Channels);
-        _resizer.Resize(source, new CropBox(0, 0, source.Height, source.Width), resized, height, width);
+        (long height, long width) = source.FullHeight <= source.FullWidth
+            ? ((long)_shortSide, (long)_shortSide * source.FullWidth / source.FullHeight)
+            : ((long)_shortSide * source.FullHeight / source.FullWidth, (long)_shortSide);
 
         // Half a pixel too much goes to the even side, as Math.Round and the reference have it.
-        int top = (int)Math.Round((height - _cropSize) / 2.0);
-        int left = (int)Math.Round((width - _cropSize) / 2.0);
-        int rowSize = _cropSize * source.Channels;
-        for (int y = 0; y < _cropSize; y++)
-        {
-            int start = (((top + y) * width) + left) * source.Channels;
-            resized.Slice(start, rowSize).CopyTo(destination.Slice(y * rowSize, rowSize));
-        }
+        long top = (long)Math.Round((height - _cropSize) / 2.0);
+        long left = (long)Math.Round((width - _cropSize) / 2.0);
+        _resizer.Resize(
+            source,
+            new CropBox(0, 0, source.Height, source.Width),
+            destination,
+            new ResizedWindow(height, width, top, left, _cropSize, _cropSize));
     }
 }

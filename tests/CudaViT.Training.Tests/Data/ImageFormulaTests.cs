@@ -159,7 +159,7 @@ public sealed class ImageFormulaTests
         }
 
         var filter = new ResizeFilter(Interpolation.Bilinear);
-        filter.Prepare(from, to);
+        filter.Prepare(from, to, first: 0, count: to);
         byte[] result = new byte[outer * to * inner];
         for (int i = 0; i < result.Length; i++)
         {
