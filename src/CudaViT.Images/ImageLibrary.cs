@@ -38,14 +38,15 @@ public sealed class ImageLibrary(
     internal nint Handle => Load()?.Handle ?? 0;
 
     /// <summary>Throws unless the library is there.</summary>
+    /// <param name="otherwise">A sentence on what else could be done, after a blank.</param>
     /// <exception cref="ImageLibraryException">It is not; the message says how to install it.</exception>
-    public void Require()
+    public void Require(string otherwise = "")
     {
         if (Load() is null)
         {
             throw new ImageLibraryException(
                 $"{name} was not found (tried {string.Join(", ", Candidates)}), and {purpose} need it. " +
-                $"Install it ({install}), or set {variable} to its file.");
+                $"Install it ({install}), or set {variable} to its file.{otherwise}");
         }
     }
 

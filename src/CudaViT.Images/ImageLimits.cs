@@ -8,6 +8,32 @@ internal static class ImageLimits
     /// <summary>Largest number of pixels: 400 MB of RGB, some 11,500 squared.</summary>
     public const long MaxPixels = 1L << 27;
 
+    /// <summary>A pixel of one bit.</summary>
+    public const int BmpPixelsPerByte = 8;
+
+    /// <summary>Runs of up to 128 bytes in two, of pixels of one bit.</summary>
+    public const int RunPixelsPerByte = 512;
+
+    /// <summary>Deflate packs 1,032 bytes into one at best; a pixel may be one bit. LZW comes to less.</summary>
+    public const int DeflatePixelsPerByte = 8 * 1032;
+
+    /// <summary>A block of 64 pixels takes a bit at least, and with arithmetic coding still less.</summary>
+    public const int JpegPixelsPerByte = 4096;
+
+    /// <summary>A code of up to 12 bits stands for at most 4096 pixels.</summary>
+    public const int GifPixelsPerByte = 4096;
+
+    /// <summary>
+    /// A flat picture takes a few bytes whatever its size, so this is no limit of the format; no photograph comes near.
+    /// </summary>
+    public const int WebpPixelsPerByte = 4096;
+
+    /// <summary>What a WebP file may announce in any case: 2048 squared.</summary>
+    public const long WebpLeastPixels = 1L << 22;
+
+    /// <summary>Most scans of a progressive JPEG, each of which visits all pixels: more is an attack.</summary>
+    public const int MaxScans = 500;
+
     /// <summary>Refuses an image that is empty, too large, or larger than its file can possibly hold.</summary>
     /// <param name="height">Rows that the header announces.</param>
     /// <param name="width">Columns that the header announces.</param>

@@ -8,9 +8,6 @@ namespace CudaViT.Images;
 /// <summary>Decodes JPEG by libjpeg-turbo's TurboJPEG interface, version 2 and later.</summary>
 internal sealed class JpegDecoder
 {
-    // A block of 64 pixels takes a bit at least, and with arithmetic coding still less.
-    private const int PixelsPerByte = 4096;
-
     // One eighth to one half are exact powers of two of the transform's size, for which there are fast routines.
     private static ReadOnlySpan<int> Divisors => [8, 4, 2];
 
@@ -46,7 +43,7 @@ internal sealed class JpegDecoder
             throw new UndecodableImageException(Message(handle));
         }
 
-        ImageLimits.Check(fullHeight, fullWidth, file.Length, PixelsPerByte);
+        ImageLimits.Check(fullHeight, fullWidth, file.Length, ImageLimits.JpegPixelsPerByte);
         (int height, int width) = Reduce(fullHeight, fullWidth, scale);
         bool isCmyk = colors is TurboJpeg.ColorCmyk or TurboJpeg.ColorYcck;
         int channels = isCmyk ? 4 : 3;

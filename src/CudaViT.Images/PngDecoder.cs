@@ -2,42 +2,40 @@ using System.Buffers;
 using CudaViT.Data.Pixels;
 using CudaViT.Data.Sets;
 using CudaViT.Images.Interop;
+using CudaViT.Images.Managed;
 
 namespace CudaViT.Images;
 
 /// <summary>Decodes PNG by libpng's simplified interface: any bit depth, palette, interlaced or not.</summary>
 /// <remarks>
-/// Samples of 16 bits are rounded to 8. (Pillow clips them where the image is grey, which leaves it white.)
+/// Of samples of 16 bits the upper byte counts, as in Pillow's RGB images. This interface of libpng can only round them,
+/// so <see cref="PngReader"/> takes such files. (Pillow clips them where the image is grey, which leaves it white.)
 /// </remarks>
 internal static class PngDecoder
 {
-    private const int Color = 2;
-    private const int GreyWithAlpha = 4;
-    private const int ColorWithAlpha = 6;
-
-    // Deflate packs 1,032 bytes into one at best.
-    private const int BitsPerByte = 8 * 1032;
-
     /// <summary>Decodes a file.</summary>
     public static ImageView Decode(ReadOnlySpan<byte> file, ImageBuffer destination)
     {
-        ImageLibraries.Png.Require();
-        (uint height, uint width, int depth, int colorType) = PngChunks.ReadHeader(file);
-        int samples = colorType switch { Color => 3, GreyWithAlpha => 2, ColorWithAlpha => 4, _ => 1 };
-        ImageLimits.Check(height, width, file.Length, BitsPerByte / (samples * Math.Max(depth, 1)));
+        PngHeader header = PngChunks.ReadHeader(file);
+        header.RequireLimits(file.Length);
+        if (header.Depth > 8)
+        {
+            return PngReader.Decode(file, destination);
+        }
+
+        (int height, int width) = ((int)header.Height, (int)header.Width);
         byte[] critical = ArrayPool<byte>.Shared.Rent(file.Length);
         try
         {
-            bool hasAlpha = colorType is GreyWithAlpha or ColorWithAlpha;
             ReadOnlySpan<byte> source = PngChunks.CopyCritical(file, critical);
-            Span<byte> pixels = destination.Reserve(checked((int)(height * width) * (hasAlpha ? 4 : 3)));
-            Read(source, (int)width, (int)height, hasAlpha, pixels);
-            if (hasAlpha)
+            Span<byte> pixels = destination.Reserve(checked(height * width * (header.HasAlpha ? 4 : 3)));
+            Read(source, width, height, header.HasAlpha, pixels);
+            if (header.HasAlpha)
             {
                 DropAlpha(pixels);
             }
 
-            return new ImageView(pixels[..(int)(height * width * 3)], (int)height, (int)width, channels: 3);
+            return new ImageView(pixels[..(height * width * 3)], height, width, channels: 3);
         }
         finally
         {
@@ -60,7 +58,6 @@ internal static class PngDecoder
             try
             {
                 image.Format = hasAlpha ? LibPng.FormatRgba : LibPng.FormatRgb;
-                image.Flags |= LibPng.SixteenBitsAreNotLinear;
                 if ((image.Width, image.Height) != ((uint)width, (uint)height)
                     || LibPng.FinishRead(ref image, background: 0, pixels, rowStride: 0, colorMap: 0) == 0)
                 {

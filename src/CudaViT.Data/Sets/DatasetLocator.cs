@@ -48,6 +48,12 @@ public static class DatasetLocator
             : splits;
     }
 
+    /// <summary>Whether <c>--data</c> means images that have to be decoded, and not pixels.</summary>
+    public static bool HasImageFiles(string? data) => data is not (null or FashionSubset)
+        && (Directory.Exists(data)
+            ? !IdxDataset.IsPresent(data) && !CifarDataset.IsPresent(data)
+            : File.Exists(data) && DatasetFolders.Guard(data, () => TarFile.IsTar(data)));
+
     private static DatasetSplits OpenPath(string path, DatasetRequest request)
     {
         bool isFile = File.Exists(path);

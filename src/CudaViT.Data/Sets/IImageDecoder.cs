@@ -45,3 +45,16 @@ public interface IDecodeScale
     /// <param name="width">Columns of the full image.</param>
     double Smallest(int height, int width);
 }
+
+/// <summary>Who decodes JPEG and PNG files. Only of JPEG do the pixels depend on it.</summary>
+public enum DecoderKind
+{
+    /// <summary>libjpeg-turbo and libpng where they are installed, else managed code.</summary>
+    Auto,
+
+    /// <summary>libjpeg-turbo, without which JPEG files are refused; libpng where it is installed.</summary>
+    Native,
+
+    /// <summary>Managed code, on every machine.</summary>
+    Managed,
+}

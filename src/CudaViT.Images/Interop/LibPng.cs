@@ -8,7 +8,6 @@ internal static unsafe partial class LibPng
     public const uint ImageVersion = 1;
     public const uint FormatRgb = 2;
     public const uint FormatRgba = 3;
-    public const uint SixteenBitsAreNotLinear = 4; // as in files of 8 bits
 
     static LibPng() => ImageLibraries.Register();
 
