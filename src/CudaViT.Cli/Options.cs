@@ -53,7 +53,7 @@ internal static class Options
     public static Option<string?> Data() => Path(
         "--data",
         "PATH",
-        "A folder of JPEG or PNG files (train/CLASS/* and val/CLASS/*; CLASS/*; or no classes), of tar archives of "
+        "A folder of image files (train/CLASS/* and val/CLASS/*; CLASS/*; or no classes), of tar archives of "
         + $"them, or of IDX or CIFAR files; one such archive or file; or {DatasetLocator.FashionSubset} (default).");
 
     /// <summary>Where classes come from.</summary>
@@ -101,6 +101,14 @@ internal static class Options
         Description = "Turn photographs upright as their EXIF data say (default: take the pixels as they are stored, as "
             + "the reference implementation does, or as in the model's training).",
     };
+
+    /// <summary>Who decodes images.</summary>
+    public static Option<string?> Decoder() => OneOf(
+        "--decoder",
+        "Who decodes JPEG and PNG files: native, libjpeg-turbo and libpng; managed, code that needs no library, slower "
+            + "and with slightly other pixels of JPEG files; or auto, native where the libraries are installed (default, "
+            + "or as in the model's training).",
+        [.. Enum.GetNames<DecoderKind>().Select(kind => kind.ToLowerInvariant())]);
 
     /// <summary>Where to write event files, with a default when only the name of the option is given.</summary>
     public static Option<string?> TensorBoard() => new("--tensorboard")

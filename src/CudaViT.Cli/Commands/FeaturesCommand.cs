@@ -31,6 +31,7 @@ internal static class FeaturesCommand
         Option<string?> labels = Options.Labels();
         Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
+        Option<string?> decoder = Options.Decoder();
         Option<string?> folder = Options.RequiredPath("--out", "DIR", "Folder for the files.");
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
@@ -38,7 +39,7 @@ internal static class FeaturesCommand
         Option<bool> json = Options.Json();
         var command = new Command(Name, "Writes the features and labels of all images, for other programs.")
         {
-            checkpoint, data, labels, holdOut, exif, folder, device, threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, decoder, folder, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -52,6 +53,7 @@ internal static class FeaturesCommand
                     Labels = parsed.GetValue(labels),
                     HoldOut = parsed.GetValue(holdOut),
                     ExifOrientation = parsed.GetValue(exif),
+                    Decoder = Datasets.DecoderOf(parsed.GetValue(decoder)),
                 },
                 parsed.GetValue(json) ? null : output);
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);

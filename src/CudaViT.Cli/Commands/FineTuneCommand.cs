@@ -1,6 +1,7 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
+using CudaViT.Images;
 using CudaViT.Training.Evaluation;
 using CudaViT.Training.Reports.Evaluations;
 using CudaViT.Training.Runs.FineTuning;
@@ -74,6 +75,7 @@ internal static class FineTuneCommand
         Option<string?> labels = Options.Labels();
         Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
+        Option<string?> decoder = Options.Decoder();
         Option<bool> resume = new("--resume")
         {
             Description = "Go on from the newest whole checkpoint in --out; from the beginning if there is none.",
@@ -89,7 +91,7 @@ internal static class FineTuneCommand
             Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
             checkpoint, recipe, settings, set, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device,
-            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, resume, extend,
+            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, decoder, resume, extend,
             changed, anomaly, json,
         };
         command.SetAction(parsed =>
@@ -114,6 +116,7 @@ internal static class FineTuneCommand
                     .. parsed.Given(labels, "data.labels", Datasets.FullLabels(parsed.GetValue(labels))),
                     .. parsed.Given(holdOut, "data.holdOut", parsed.GetValue(holdOut)),
                     .. parsed.Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
+                    .. parsed.Given(decoder, "data.decoder", parsed.GetValue(decoder)),
                     .. parsed.Given(device, "run.device", parsed.GetValue(device)),
                     .. parsed.Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. parsed.Given(workers, "run.workers", parsed.GetValue(workers)),
@@ -126,16 +129,23 @@ internal static class FineTuneCommand
             Options.RequireRunToExtend(request.Extend, run);
             bool isResumed = parsed.GetValue(resume) || request.Extend is not null;
             using IDisposable owner = run.Own(); // before the settings of the run are read
-            FineTuneSettings wanted = isResumed && run.HasRun
-                ? request.ResolveOver(FineTuneRequest.Read(run))
-                : request.Resolve();
-            return Run(wanted, run, isResumed, parsed.GetValue(kernels), output, parsed.GetValue(json));
+            FineTuneSettings? stored = isResumed && run.HasRun ? FineTuneRequest.Read(run) : null;
+            FineTuneSettings wanted = stored is null ? request.Resolve() : request.ResolveOver(stored);
+            ImageDecoder images = Datasets.Decoder(wanted.Data, (stored?.Data ?? wanted.Pretraining.Data).Decoder);
+            wanted = wanted with { Data = Datasets.WithDecoder(wanted.Data) };
+            return Run(wanted, images, run, isResumed, parsed.GetValue(kernels), output, parsed.GetValue(json));
         });
         return command;
     }
 
     private static int Run(
-        FineTuneSettings settings, RunFolder folder, bool resume, string? kernels, TextWriter output, bool isJson)
+        FineTuneSettings settings,
+        ImageDecoder images,
+        RunFolder folder,
+        bool resume,
+        string? kernels,
+        TextWriter output,
+        bool isJson)
     {
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals(Terminal.Lines(output, isJson));
@@ -144,7 +154,7 @@ internal static class FineTuneCommand
             folder,
             backend,
             new FineTuneReporter(new FineTuneProgress(progress), folder),
-            Datasets.Decoder(settings.Data),
+            images,
             signals.Token).Run(resume, signals.Token));
         if (result.Report is not { } report)
         {

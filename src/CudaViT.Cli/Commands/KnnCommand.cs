@@ -36,6 +36,7 @@ internal static class KnnCommand
         Option<string?> labels = Options.Labels();
         Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
+        Option<string?> decoder = Options.Decoder();
         Option<string?> folder = Options.Path(
             "--out", "DIR", "Folder for knn.json and report.html, with every class (default: none are written).");
         Option<string?> device = Options.Device();
@@ -45,7 +46,7 @@ internal static class KnnCommand
         var command = new Command(
             Name, "Classifies held-out images by their nearest training images in feature space, next to raw pixels.")
         {
-            checkpoint, data, labels, holdOut, exif, folder, device, threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, decoder, folder, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -59,6 +60,7 @@ internal static class KnnCommand
                     Labels = parsed.GetValue(labels),
                     HoldOut = parsed.GetValue(holdOut),
                     ExifOrientation = parsed.GetValue(exif),
+                    Decoder = Datasets.DecoderOf(parsed.GetValue(decoder)),
                 },
                 parsed.GetValue(json) ? null : output);
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);

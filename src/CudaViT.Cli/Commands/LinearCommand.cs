@@ -40,6 +40,7 @@ internal static class LinearCommand
         Option<string?> labels = Options.Labels();
         Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
+        Option<string?> decoder = Options.Decoder();
         Option<string?> path = Options.Path(
             "--out",
             "DIR",
@@ -66,8 +67,8 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, labels, holdOut, exif, path, resume, changed, epochs, batch, rates, resize, seed, workers,
-            device, threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, decoder, path, resume, changed, epochs, batch, rates, resize, seed,
+            workers, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
@@ -91,6 +92,7 @@ internal static class LinearCommand
                     Labels = parsed.GetValue(labels),
                     HoldOut = parsed.GetValue(holdOut),
                     ExifOrientation = parsed.GetValue(exif),
+                    Decoder = Datasets.DecoderOf(parsed.GetValue(decoder)),
                 },
                 parsed.GetValue(json) ? null : output);
             TrainedModel model = TrainedModel.Open(parsed.GetValue(checkpoint)!, backend);
@@ -111,6 +113,7 @@ internal static class LinearCommand
                 TestShortSide = shortSide,
                 Seed = parsed.GetValue(seed) ?? settings.Seed,
                 ExifOrientation = parsed.GetValue(exif) || model.Settings.Data.ExifOrientation,
+                Decoder = Datasets.DecoderOf(model.Settings.Data, parsed.GetValue(data), parsed.GetValue(decoder)),
                 Workers = parsed.GetValue(workers) ?? settings.Workers,
             };
             Run(output, model, images, settings, folder, parsed.GetValue(resume), parsed.GetValue(json));

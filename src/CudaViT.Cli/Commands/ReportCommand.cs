@@ -22,13 +22,14 @@ internal static class ReportCommand
         Option<string?> run = Options.RequiredPath("--run", "DIR", "Folder of a run, as cudavit train leaves it.");
         Option<string?> data = Options.Path(
             "--data", "PATH", "Where the images are now (default: where the run found them).");
+        Option<string?> decoder = Options.Decoder();
         Option<string?> device = Options.Device();
         Option<int?> threads = Options.Threads();
         Option<string?> kernels = Options.KernelsDirectory();
         var command = new Command(
             Name, "Draws the report of a training run from its files: curves, views, neighbours, attention.")
         {
-            run, data, device, threads, kernels,
+            run, data, decoder, device, threads, kernels,
         };
         command.SetAction(parsed =>
         {
@@ -36,7 +37,14 @@ internal static class ReportCommand
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             var folder = new RunFolder(parsed.GetValue(run)!);
             string path = WorkProgress.Show(output, isSilent: false, progress =>
-                RunRedraw.Write(folder, parsed.GetValue(data), backend, Datasets.Decoder, progress));
+                RunRedraw.Write(
+                    folder,
+                    parsed.GetValue(data),
+                    backend,
+                    settings => Datasets.Decoder(
+                        settings with { Decoder = Datasets.DecoderOf(parsed.GetValue(decoder)) ?? settings.Decoder },
+                        settings.Decoder),
+                    progress));
             output.WriteLine($"report in {path}");
             return CommandLine.Success;
         });

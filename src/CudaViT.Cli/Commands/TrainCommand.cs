@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
+using CudaViT.Images;
 using CudaViT.Training.Reports.Runs;
 using CudaViT.Training.Reports.TensorBoard;
 using CudaViT.Training.Runs.Pretraining;
@@ -77,6 +78,7 @@ internal static class TrainCommand
         Option<string?> labels = Options.Labels();
         Option<double?> holdOut = Options.HoldOut();
         Option<bool> exif = Options.ExifOrientation();
+        Option<string?> decoder = Options.Decoder();
         Option<int?> workers = Options.Integer(
             "--workers", "Threads that prepare images (default: one on each processor that computing leaves).", 1);
         Option<string?> augment = Options.OneOf(
@@ -105,8 +107,8 @@ internal static class TrainCommand
             Name, "Trains an encoder with MoCo v3 and prints its kNN accuracy before, after each epoch and at the end.")
         {
             preset, settings, set, init, data, folder, epochs, batch, rate, size, seed, device, dtype, threads, kernels,
-            workers, augment, every, monitor, limit, labels, holdOut, exif, tensorBoard, resume, extend, changed,
-            anomaly,
+            workers, augment, every, monitor, limit, labels, holdOut, exif, decoder, tensorBoard, resume, extend,
+            changed, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -129,6 +131,7 @@ internal static class TrainCommand
                     .. parsed.Given(labels, "data.labels", Datasets.FullLabels(parsed.GetValue(labels))),
                     .. parsed.Given(holdOut, "data.holdOut", parsed.GetValue(holdOut)),
                     .. parsed.Given(exif, "data.exifOrientation", parsed.GetValue(exif)),
+                    .. parsed.Given(decoder, "data.decoder", parsed.GetValue(decoder)),
                     .. parsed.Given(device, "run.device", parsed.GetValue(device)),
                     .. parsed.Given(threads, "run.threads", parsed.GetValue(threads)),
                     .. parsed.Given(workers, "run.workers", parsed.GetValue(workers)),
@@ -160,9 +163,10 @@ internal static class TrainCommand
         }
 
         using IDisposable? owner = named?.Own(); // before the settings of the run are read
-        TrainSettings settings = resume && named!.HasRun
-            ? request.ResolveOver(SettingsRequest.Read(named))
-            : request.Resolve();
+        TrainSettings? stored = resume && named!.HasRun ? SettingsRequest.Read(named) : null;
+        TrainSettings settings = stored is null ? request.Resolve() : request.ResolveOver(stored);
+        ImageDecoder decoder = Datasets.Decoder(settings.Data, stored?.Data.Decoder);
+        settings = settings with { Data = Datasets.WithDecoder(settings.Data) };
         RunFolder folder = named ?? new RunFolder(DefaultFolder(settings.Preset));
         using IBackend backend = Devices.Open(settings.Run.Device, settings.Run.Threads, kernels);
         using var signals = new StopSignals(Terminal.Lines(output, isJson: false));
@@ -173,7 +177,7 @@ internal static class TrainCommand
                 : null;
             ITrainingProgress reporter = new RunReporter(
                 events ?? progress, folder, events is null ? null : events.OnPictures);
-            return new Trainer(settings, folder, backend, reporter, Datasets.Decoder(settings.Data), signals.Token)
+            return new Trainer(settings, folder, backend, reporter, decoder, signals.Token)
                 .Run(resume, signals.Token);
         });
         output.WriteLine(result.IsComplete

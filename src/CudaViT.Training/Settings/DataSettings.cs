@@ -58,6 +58,18 @@ public sealed record DataSettings
     /// </summary>
     public bool ExifOrientation { get; init; }
 
+    /// <summary>
+    /// Who decodes JPEG and PNG files: libjpeg-turbo and libpng where they are installed, else managed code (auto); the
+    /// libraries or nobody (native); managed code (managed). Pixels of JPEG files differ a little between the two, so
+    /// a run on image files keeps which it was.
+    /// </summary>
+    /// <remarks>
+    /// Null, which means auto, in model files alone: there it is not written, so that what was trained before there was
+    /// a choice is the same file.
+    /// </remarks>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DecoderKind? Decoder { get; init; } = DecoderKind.Auto;
+
     /// <summary>Opens the data.</summary>
     /// <param name="decoder">Decodes image files; null if the data are none.</param>
     /// <param name="progress">Is told how far a long search through folders is.</param>
@@ -78,12 +90,19 @@ public sealed record DataSettings
             Stop = stop,
         });
 
-    /// <summary>The same without places: what the data are, not where they or their labels lie.</summary>
+    /// <summary>
+    /// The same without places, as it stands in a model file: what the data are, not where they or their labels lie; and
+    /// with managed code alone as a decoder.
+    /// </summary>
     internal DataSettings ResultOnly() => this with
     {
         Path = null,
         Labels = Labels is null or FolderLayout.ByFolders or FolderLayout.Unlabelled ? Labels : LabelledByFile,
+        Decoder = Decoder == DecoderKind.Managed ? Decoder : null,
     };
+
+    /// <summary>What two runs must agree in: all of that but the decoder, which may change on the way and is told.</summary>
+    internal DataSettings IdentityOnly() => ResultOnly() with { Decoder = null };
 }
 
 /// <summary>Who makes the views of an image. They are the same bytes either way.</summary>

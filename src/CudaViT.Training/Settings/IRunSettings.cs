@@ -23,6 +23,9 @@ public interface IRunSettings<TSelf>
     /// <summary>The same with everything at its default that does not change the result.</summary>
     TSelf ResultOnly();
 
+    /// <summary>What a run must agree in with the run that it goes on with: all of that, but who decodes images.</summary>
+    TSelf IdentityOnly();
+
     /// <summary>Checks values against each other and their ranges.</summary>
     /// <exception cref="SettingsException">The message names the setting, its value and what it must be.</exception>
     void Validate();
@@ -32,16 +35,17 @@ public interface IRunSettings<TSelf>
 internal static class RunSettingsComparison
 {
     /// <summary>
-    /// SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits.
+    /// SHA-256, in hexadecimal, of all settings that decide the result; equal for two runs with equal bits, if their
+    /// images were decoded alike.
     /// </summary>
     public static string Digest<T>(this T settings)
         where T : class, IRunSettings<T> =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(settings.ResultOnly()))));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SettingsJson.Write(settings.IdentityOnly()))));
 
     /// <summary>
     /// The first setting that decides the result and differs, as its key and both values; null if none does.
     /// </summary>
     public static (string Key, string Mine, string Other)? FirstDifference<T>(this T settings, T other)
         where T : class, IRunSettings<T> =>
-        SettingsJson.FirstDifference(settings.ResultOnly(), other.ResultOnly());
+        SettingsJson.FirstDifference(settings.IdentityOnly(), other.IdentityOnly());
 }

@@ -104,6 +104,9 @@ public sealed record TrainSettings : IRunSettings<TrainSettings>
         Init = Init with { Path = null },
     };
 
+    /// <inheritdoc/>
+    public TrainSettings IdentityOnly() => ResultOnly() with { Data = Data.IdentityOnly() };
+
     /// <summary>How the views of an image are made.</summary>
     internal AugmentationSettings Augmentation => Views.ToAugmentation(Model.ImageSize, Recipe.CropMinimum);
 }

@@ -77,7 +77,7 @@ public sealed class SceneTrainingTests : IDisposable
         string shown = OperatingSystem.IsWindows()
             ? files[80]
             : files[80].Replace(".jpg", "?.jpg", StringComparison.Ordinal);
-        Assert.Contains($"{shown}: the content is neither JPEG nor PNG", output);
+        Assert.Contains($"{shown}: the content is none of JPEG, PNG, WebP, GIF, BMP and TIFF", output);
 
         (status, _, error) = CliProcess.Run(
             "features", "--checkpoint", _folder["run", "final.safetensors"], "--data", _folder["folder"],
@@ -85,12 +85,9 @@ public sealed class SceneTrainingTests : IDisposable
         Assert.Equal((0, ""), (status, error));
         using (var features = SafetensorsFile.Open(_folder["features", "features.safetensors"]))
         {
+            Assert.Equal(198, features["train.features"].Shape[0]); // those two have no row
             ReadOnlySpan<float> rows = MemoryMarshal.Cast<byte, float>(features.ReadBytes("train.features"));
-            int width = rows.Length / 200;
-            for (int i = 0; i < rows.Length; i++)
-            {
-                Assert.Equal(i / width is 7 or 80, float.IsNaN(rows[i]));
-            }
+            Assert.DoesNotContain(float.NaN, rows.ToArray());
         }
 
         File.WriteAllBytes(files[150], []);
@@ -112,7 +109,7 @@ public sealed class SceneTrainingTests : IDisposable
         (int status, string _, string error) = CliProcess.Run(
             environment,
             "train", "--settings", _folder["tiny.json"], "--data", _folder["folder"], "--out", _folder["run"],
-            "--device", "cpu");
+            "--device", "cpu", "--decoder", "native");
         Assert.Equal(1, status);
         Assert.Contains("libturbojpeg was not found", error);
         Assert.Contains("/nowhere/libturbojpeg.so.0", error);

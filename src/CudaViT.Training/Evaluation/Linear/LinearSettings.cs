@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using CudaViT.Data.Sets;
 using CudaViT.Data.Views;
 using CudaViT.Training.Settings;
 
@@ -33,6 +35,10 @@ public sealed record LinearSettings
 
     /// <summary>Whether the images are turned upright as their EXIF data say: how they were opened.</summary>
     public bool ExifOrientation { get; init; }
+
+    /// <summary>Managed if managed code decoded the JPEG files; else auto, which is not written.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public DecoderKind Decoder { get; init; }
 
     /// <summary>Threads that prepare images; null for one on each processor that computing leaves.</summary>
     public int? Workers { get; init; }

@@ -70,6 +70,7 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
             {
                 ScaledDecoding = pretraining.Data.ScaledDecoding,
                 ExifOrientation = pretraining.Data.ExifOrientation,
+                Decoder = pretraining.Data.Decoder,
             },
             Pretraining = pretraining.ResultOnly(),
         };
@@ -134,6 +135,9 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
         Run = new RunSettings(),
         Data = Data.ResultOnly(),
     };
+
+    /// <inheritdoc/>
+    public FineTuneSettings IdentityOnly() => ResultOnly() with { Data = Data.IdentityOnly() };
 
     /// <summary>The fine-tuned model as other commands read it.</summary>
     /// <param name="classes">Classes that it tells apart.</param>
