@@ -1,19 +1,21 @@
-using System.Runtime.InteropServices;
-
 namespace CudaViT.Training.Checkpoints;
 
 /// <summary>
 /// Writes files that are either whole or absent: to a temporary name, flushed to the disk, renamed. Whatever the moment
 /// at which the process or the machine stops, the name holds the old content or the new one.
 /// </summary>
-/// <param name="open">
-/// Creates a file from its path and expected size; the tests' way to a full disk. Null for the file system.
-/// </param>
-public sealed class DurableFiles(Func<string, long, Stream>? open = null)
+/// <param name="layer">The file system; null for the machine's.</param>
+public sealed class DurableFiles(FileLayer? layer = null)
 {
     private const string TemporarySuffix = ".tmp";
 
-    private readonly Func<string, long, Stream> _open = open ?? Create;
+    private readonly FileLayer _layer = layer ?? new FileLayer();
+
+    /// <summary>
+    /// What stands at the end of names while files are written. A process that writes into a folder without owning it
+    /// has its own, so that two never write into one file.
+    /// </summary>
+    public string Suffix { get; init; } = TemporarySuffix;
 
     /// <summary>Whether a file is what a killed process left while it was writing another.</summary>
     public static bool IsTemporary(string path)
@@ -28,7 +30,11 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
     {
         try
         {
-            Directory.CreateDirectory(path);
+            if (!Directory.Exists(path))
+            {
+                Directory.CreateDirectory(path);
+                new FileLayer().FlushFolder(FolderOf(path)); // files are only as durable as the name of their folder
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -51,17 +57,17 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
     public void Write(string path, long sizeInBytes, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
-        string temporary = path + TemporarySuffix;
+        string temporary = path + Suffix;
         try
         {
-            using (Stream stream = _open(temporary, sizeInBytes))
+            using (Stream stream = _layer.Create(temporary, sizeInBytes))
             {
                 write(stream);
-                Flush(stream);
+                _layer.Flush(stream);
             }
 
-            File.Move(temporary, path, overwrite: true);
-            FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            _layer.Move(temporary, path);
+            _layer.FlushFolder(FolderOf(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -78,36 +84,85 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
         }
     }
 
-    private static FileStream Create(string path, long sizeInBytes) => new(path, new FileStreamOptions
+    /// <summary>Opens a file, which may be missing, to write at its end. Others can read it meanwhile.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="keptBytes">Its first bytes, which stay; all others go.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It must not be written.</exception>
+    internal Stream Append(string path, long keptBytes)
     {
-        Mode = FileMode.Create,
-        Access = FileAccess.Write,
-        Share = FileShare.None,
-        PreallocationSize = sizeInBytes,
-        BufferSize = 1 << 16,
-    });
+        bool isNew = !File.Exists(path);
+        Stream stream = _layer.Append(path, keptBytes);
+        if (isNew)
+        {
+            _layer.FlushFolder(FolderOf(path));
+        }
 
-    private static void Flush(Stream stream)
-    {
-        if (stream is FileStream file)
-        {
-            file.Flush(flushToDisk: true);
-        }
-        else
-        {
-            stream.Flush();
-        }
+        return stream;
     }
 
-    private static void TryDelete(string path)
+    /// <summary>Opens a file for reading.</summary>
+    /// <exception cref="IOException">It cannot be read, or is missing.</exception>
+    /// <exception cref="UnauthorizedAccessException">It must not be read.</exception>
+    internal Stream Read(string path) => _layer.Read(path);
+
+    /// <summary>Brings what was written to an open file to the disk.</summary>
+    /// <exception cref="IOException">The disk is full.</exception>
+    internal void Flush(Stream stream) => _layer.Flush(stream);
+
+    /// <summary>
+    /// Gives a file a name that no file has: <paramref name="name"/>, or one with a number behind it.
+    /// </summary>
+    /// <returns>The new name; null if there is no such file.</returns>
+    /// <exception cref="CheckpointException">It cannot be renamed.</exception>
+    internal string? MoveAside(string path, string name)
     {
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        string free = FreeName(number => number is null ? name : $"{name}.{number}");
         try
         {
-            File.Delete(path);
+            _layer.Move(path, free);
+            _layer.FlushFolder(FolderOf(path));
+            return free;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The folder may be what cannot be written to. The next run cleans up.
+            throw new CheckpointException(
+                $"{path}: cannot be renamed to {free} ({e.Message.TrimEnd('.')}); expected a folder that can be "
+                + "written to; correct its permissions.",
+                e);
+        }
+    }
+
+    /// <summary>The first of some names that no file has.</summary>
+    /// <param name="name">Makes a name: without a number, then with 2, 3 ...</param>
+    internal static string FreeName(Func<int?, string> name)
+    {
+        string free = name(null);
+        for (int number = 2; File.Exists(free); number++)
+        {
+            free = name(number);
+        }
+
+        return free;
+    }
+
+    /// <summary>Removes a file; what cannot be removed now stays for another time.</summary>
+    /// <returns>Whether it is gone.</returns>
+    internal bool TryDelete(string path)
+    {
+        try
+        {
+            _layer.Delete(path);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // on Windows, somebody may be reading it
         }
     }
 
@@ -118,47 +173,17 @@ public sealed class DurableFiles(Func<string, long, Stream>? open = null)
         _ => $"{sizeInBytes} bytes are needed{FreeSpace(path)}; free some space or name another folder with --out",
     };
 
+    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
+
     private static string FreeSpace(string path)
     {
         try
         {
-            return $", {new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(path))!).AvailableFreeSpace} are free";
+            return $", {new DriveInfo(FolderOf(path)).AvailableFreeSpace} are free";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             return "";
         }
-    }
-
-    // A rename lies in the folder, which has to reach the disk too. .NET has no call for it, and not every file system
-    // allows it: then the rename becomes durable a little later, and a crash before that finds the previous file.
-    private static void FlushFolder(string folder)
-    {
-        if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
-        {
-            return;
-        }
-
-        int descriptor = Native.Open(folder, flags: 0);
-        if (descriptor >= 0)
-        {
-            _ = Native.Sync(descriptor);
-            _ = Native.Close(descriptor);
-        }
-    }
-
-    private static class Native
-    {
-        [DllImport("libc", EntryPoint = "open")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
-
-        [DllImport("libc", EntryPoint = "fsync")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int Sync(int descriptor);
-
-        [DllImport("libc", EntryPoint = "close")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int Close(int descriptor);
     }
 }

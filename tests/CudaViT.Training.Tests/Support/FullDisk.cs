@@ -4,56 +4,40 @@ namespace CudaViT.Training.Tests.Support;
 
 /// <summary>A disk with room for some bytes: what goes beyond fails the way the operating system fails it.</summary>
 /// <param name="room">Bytes.</param>
-/// <param name="report">Whether it is for the report, or else for everything but it; the other is never full.</param>
-internal sealed class FullDisk(long room, bool report = false)
+/// <param name="counts">Whether a file of this name is on it; others are on a disk that is never full.</param>
+internal sealed class FullDisk(long room, Func<string, bool> counts) : FileLayer
 {
     private long _room = room;
 
-    /// <summary>Writes files to this disk.</summary>
-    public DurableFiles Files => new((path, _) => IsReport(path) == report
-        ? new Limited(this, File.Create(path))
-        : File.Create(path));
+    /// <summary>A disk for everything but the report and the metrics, or for the report alone.</summary>
+    public FullDisk(long room, bool report = false)
+        : this(room, name => report ? IsReport(name) : !IsReport(name) && name != "metrics.jsonl")
+    {
+    }
 
-    private static bool IsReport(string path) => Path.GetFileName(path) is "report.html.tmp" or "run.json.tmp";
+    /// <summary>Writes files to this disk.</summary>
+    public DurableFiles Files => new(this);
+
+    /// <summary>Bytes that were asked for, whether there was room for them or not.</summary>
+    public long Asked { get; private set; }
+
+    public override Stream Create(string path, long sizeInBytes) => On(path, File.Create(path));
+
+    public override Stream Append(string path, long keptBytes) => On(path, base.Append(path, keptBytes));
 
     /// <summary>Somebody frees space.</summary>
     public void Free(long bytes) => _room += bytes;
 
-    private sealed class Limited(FullDisk disk, FileStream file) : Stream
+    private static bool IsReport(string name) => name is "report.html.tmp" or "run.json.tmp";
+
+    private Stream On(string path, Stream file) =>
+        counts(Path.GetFileName(path)) ? new WatchedWrites(file, Take(path)) : file;
+
+    private Func<int, int> Take(string path) => count =>
     {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => file.Length;
-
-        public override long Position { get => file.Position; set => throw new NotSupportedException(); }
-
-        public override void Write(byte[] buffer, int offset, int count)
-        {
-            int fits = (int)Math.Min(count, disk._room);
-            file.Write(buffer, offset, fits);
-            disk._room -= fits;
-            if (fits < count)
-            {
-                throw new IOException($"No space left on device : '{file.Name}'");
-            }
-        }
-
-        public override void Flush() => file.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            file.Dispose();
-            base.Dispose(disposing);
-        }
-    }
+        Asked += count;
+        int fits = (int)Math.Min(count, _room);
+        _room -= fits;
+        return fits == count ? count : throw new PartOnly(fits, $"No space left on device : '{path}'");
+    };
 }

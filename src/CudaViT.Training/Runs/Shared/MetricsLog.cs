@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using CudaViT.Training.Checkpoints;
 
@@ -7,34 +8,45 @@ namespace CudaViT.Training.Runs.Shared;
 /// <remarks>
 /// Lines can be read as soon as they are written, and reach the disk before the checkpoint that covers them. After a
 /// kill the file may go on beyond the newest checkpoint, or end within a line: <see cref="Resume"/> cuts it back to
-/// exactly what the checkpoint covers. Everything that depends on the clock is under <c>timing</c>; without it, lines
-/// repeat bit for bit.
+/// exactly what the checkpoint covers, and keeps the lines that it cuts off in a file of their own. Everything that
+/// depends on the clock is under <c>timing</c>; without it, lines repeat bit for bit.
 /// </remarks>
 public sealed class MetricsLog : IDisposable
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
-    private readonly FileStream _stream;
+    private readonly DurableFiles _files;
+    private readonly Stream _stream;
     private readonly string _path;
 
-    private MetricsLog(FileStream stream, string path) => (_stream, _path) = (stream, path);
+    private MetricsLog(DurableFiles files, Stream stream, string path, string? asidePath) =>
+        (_files, _stream, _path, AsidePath) = (files, stream, path, asidePath);
 
-    /// <summary>Starts an empty file.</summary>
+    /// <summary>The file that holds the lines which were cut off; null if there were none.</summary>
+    public string? AsidePath { get; }
+
+    /// <summary>Starts a file: whatever is in it goes into another.</summary>
     /// <exception cref="CheckpointException">It cannot be written.</exception>
-    public static MetricsLog Create(string path) => Open(path, keptBytes: 0);
+    public static MetricsLog Create(string path) => Resume(path, step: 0, evaluations: 0);
 
     /// <summary>
-    /// Goes on with the file of a run that stopped, from which lines beyond a checkpoint are cut off.
+    /// Goes on with the file of a run that stopped. Lines beyond a checkpoint move to a new file beside it, named after
+    /// the step: <c>metrics.after-step-12.jsonl</c>.
     /// </summary>
     /// <param name="path">The file; may be missing.</param>
     /// <param name="step">Lines of later steps go.</param>
     /// <param name="evaluations">Lines of later evaluations go; counted from 0.</param>
-    /// <exception cref="CheckpointException">It cannot be read or written.</exception>
-    public static MetricsLog Resume(string path, long step, int evaluations)
+    /// <param name="files">How files are written; null for the file system.</param>
+    /// <exception cref="CheckpointException">It cannot be read or written; no line is lost.</exception>
+    public static MetricsLog Resume(string path, long step, int evaluations, DurableFiles? files = null)
     {
+        files ??= new DurableFiles();
         try
         {
-            return Open(path, File.Exists(path) ? CoveredBytes(File.ReadAllBytes(path), step, evaluations) : 0);
+            byte[] content = File.Exists(path) ? File.ReadAllBytes(path) : [];
+            int kept = CoveredBytes(content, step, evaluations);
+            string? aside = KeepAside(path, content.AsMemory(kept), step, files); // before they are cut off
+            return new MetricsLog(files, files.Append(path, kept), path, aside);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -63,7 +75,7 @@ public sealed class MetricsLog : IDisposable
     {
         try
         {
-            _stream.Flush(flushToDisk: true);
+            _files.Flush(_stream);
         }
         catch (IOException e)
         {
@@ -82,27 +94,40 @@ public sealed class MetricsLog : IDisposable
         }
         catch (IOException)
         {
-            // Lines that no checkpoint covers: resuming would cut them off anyway.
+            // Lines that no checkpoint covers: the run goes on from before them.
         }
     }
 
-    private static MetricsLog Open(string path, long keptBytes)
+    // A torn end without one whole line says nothing.
+    private static string? KeepAside(string path, ReadOnlyMemory<byte> lines, long step, DurableFiles files)
     {
-        try
+        if (!HasLine(lines.Span))
         {
-            var stream = new FileStream(
-                path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
-            stream.SetLength(keptBytes);
-            stream.Seek(0, SeekOrigin.End);
-            return new MetricsLog(stream, path);
+            return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CannotWrite(path, e);
-        }
+
+        string stem = Path.ChangeExtension(path, string.Create(CultureInfo.InvariantCulture, $"after-step-{step}"));
+        string aside = DurableFiles.FreeName(number => number is null ? $"{stem}.jsonl" : $"{stem}.{number}.jsonl");
+        files.Write(aside, lines.Length, stream => stream.Write(lines.Span));
+        return aside;
     }
 
-    private static long CoveredBytes(ReadOnlySpan<byte> content, long step, int evaluations)
+    private static bool HasLine(ReadOnlySpan<byte> content)
+    {
+        while (content.IndexOf((byte)'\n') is int length and >= 0)
+        {
+            if (PlaceOf(content[..length]) is not null)
+            {
+                return true;
+            }
+
+            content = content[(length + 1)..];
+        }
+
+        return false;
+    }
+
+    private static int CoveredBytes(ReadOnlySpan<byte> content, long step, int evaluations)
     {
         int kept = 0;
         while (content[kept..].IndexOf((byte)'\n') is int length and >= 0
@@ -114,16 +139,20 @@ public sealed class MetricsLog : IDisposable
         return kept;
     }
 
-    private static bool IsCovered(ReadOnlySpan<byte> line, long step, int evaluations)
+    private static bool IsCovered(ReadOnlySpan<byte> line, long step, int evaluations) =>
+        PlaceOf(line) is { } place
+        && place.Step <= step
+        && (place.Evaluation is null || place.Evaluation < evaluations);
+
+    private static Place? PlaceOf(ReadOnlySpan<byte> line)
     {
         try
         {
-            var place = JsonSerializer.Deserialize<Place>(line, Json);
-            return place?.Step <= step && (place.Evaluation is null || place.Evaluation < evaluations);
+            return JsonSerializer.Deserialize<Place>(line, Json);
         }
         catch (JsonException)
         {
-            return false; // blocks reach the disk in any order when the machine stops: the rest is not trustworthy
+            return null; // blocks reach the disk in any order when the machine stops: the rest is not trustworthy
         }
     }
 

@@ -56,6 +56,11 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     /// <summary>Whether a run may go on with images that are not those it began with.</summary>
     public bool AcceptsChangedData { get; init; }
 
+    /// <summary>
+    /// Whether a run may begin at step 0 when all of its checkpoints are damaged; otherwise it stops with a message.
+    /// </summary>
+    public bool MayBeginAnew { get; init; }
+
     /// <summary>Whether a run was begun here.</summary>
     public bool HasRun => File.Exists(SettingsPath);
 
@@ -129,6 +134,22 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(html);
         _files.Write(ReportPath, utf8.Length, stream => stream.Write(utf8));
+    }
+
+    /// <summary>Goes on with <c>metrics.jsonl</c>, or begins it.</summary>
+    /// <param name="step">Lines of later steps move to a file of their own.</param>
+    /// <param name="evaluations">Lines of later evaluations as well; counted from 0.</param>
+    /// <param name="note">Is told of that file.</param>
+    /// <exception cref="CheckpointException">It cannot be read or written.</exception>
+    internal MetricsLog ResumeMetrics(long step, int evaluations, Action<string> note)
+    {
+        MetricsLog metrics = MetricsLog.Resume(MetricsPath, step, evaluations, _files);
+        if (metrics.AsidePath is { } aside)
+        {
+            note($"metrics of what the run does again are kept in {aside}");
+        }
+
+        return metrics;
     }
 
     /// <summary>The checkpoints of the run.</summary>

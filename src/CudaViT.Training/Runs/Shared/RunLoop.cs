@@ -54,9 +54,7 @@ internal sealed class RunLoop
     {
         using IDisposable? owner = _folder?.Own();
         Begin(resume);
-        using MetricsLog? metrics = _folder is null
-            ? null
-            : MetricsLog.Resume(_folder.MetricsPath, _position.Step, NextEvaluation ?? 0);
+        using MetricsLog? metrics = _folder?.ResumeMetrics(_position.Step, NextEvaluation ?? 0, _progress.OnNote);
         _kind.Begin(_position, metrics);
         try
         {
