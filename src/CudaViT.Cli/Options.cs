@@ -21,6 +21,25 @@ internal static class Options
         CustomParser = Choice(Devices.Names),
     };
 
+    /// <summary>Whether a run whose checkpoints are all damaged may begin at step 0.</summary>
+    public static Option<bool> BeginAnew() => new("--begin-anew")
+    {
+        Description = "With --resume: where every checkpoint is damaged, begin at step 0 instead of stopping. The "
+            + "damaged checkpoints are kept as *.corrupt, and the metrics in a file beside metrics.jsonl.",
+    };
+
+    /// <summary>Refuses <see cref="BeginAnew"/> without <c>--resume</c>.</summary>
+    /// <exception cref="UsageException">It was given alone.</exception>
+    public static void RequireResume(bool beginAnew, bool resume)
+    {
+        if (beginAnew && !resume)
+        {
+            throw new UsageException(
+                "--begin-anew alone says nothing; expected --resume as well: the run to go on with if it can be; "
+                + "add --resume, or leave both out for a new run");
+        }
+    }
+
     /// <summary>What to compute in.</summary>
     public static Option<string?> DType() => new("--dtype")
     {

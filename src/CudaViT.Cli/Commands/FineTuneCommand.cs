@@ -82,6 +82,7 @@ internal static class FineTuneCommand
         };
         Option<int?> extend = Options.Extend();
         Option<bool> changed = Options.AcceptChangedData();
+        Option<bool> beginAnew = Options.BeginAnew();
         Option<bool> anomaly = new("--anomaly")
         {
             Description = "Name the operation that makes the first NaN or infinity. Slow.",
@@ -91,8 +92,8 @@ internal static class FineTuneCommand
             Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
             checkpoint, recipe, settings, set, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device,
-            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, decoder, resume, extend,
-            changed, anomaly, json,
+            dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, decoder, resume, extend, changed,
+            beginAnew, anomaly, json,
         };
         command.SetAction(parsed =>
         {
@@ -125,9 +126,14 @@ internal static class FineTuneCommand
                     .. parsed.GetValue(set) ?? [],
                 ],
             };
-            var run = new RunFolder(parsed.GetValue(folder)!) { AcceptsChangedData = parsed.GetValue(changed) };
+            var run = new RunFolder(parsed.GetValue(folder)!)
+            {
+                AcceptsChangedData = parsed.GetValue(changed),
+                MayBeginAnew = parsed.GetValue(beginAnew),
+            };
             Options.RequireRunToExtend(request.Extend, run);
             bool isResumed = parsed.GetValue(resume) || request.Extend is not null;
+            Options.RequireResume(parsed.GetValue(beginAnew), isResumed);
             using IDisposable owner = run.Own(); // before the settings of the run are read
             FineTuneSettings? stored = isResumed && run.HasRun ? FineTuneRequest.Read(run) : null;
             FineTuneSettings wanted = stored is null ? request.Resolve() : request.ResolveOver(stored);

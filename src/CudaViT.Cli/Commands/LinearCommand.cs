@@ -51,6 +51,7 @@ internal static class LinearCommand
             Description = "Go on with the probe in --out, given the same options; from the beginning if there is none.",
         };
         Option<bool> changed = Options.AcceptChangedData();
+        Option<bool> beginAnew = Options.BeginAnew();
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images (default 90).", 1);
         Option<int?> batch = Options.Integer("--batch", "Images per step (default 1024, or all there are).", 1);
         Option<double[]> rates = Options.Numbers(
@@ -67,11 +68,12 @@ internal static class LinearCommand
         var command = new Command(
             Name, "Trains linear classifiers on the features of a frozen encoder: the usual measure of how good it is.")
         {
-            checkpoint, data, labels, holdOut, exif, decoder, path, resume, changed, epochs, batch, rates, resize, seed,
-            workers, device, threads, kernels, json,
+            checkpoint, data, labels, holdOut, exif, decoder, path, resume, changed, beginAnew, epochs, batch, rates,
+            resize, seed, workers, device, threads, kernels, json,
         };
         command.SetAction(parsed =>
         {
+            Options.RequireResume(parsed.GetValue(beginAnew), parsed.GetValue(resume));
             if (parsed.GetValue(resume) && parsed.GetValue(path) is null)
             {
                 throw new UsageException(
@@ -79,7 +81,11 @@ internal static class LinearCommand
             }
 
             RunFolder? folder = parsed.GetValue(path) is { } name
-                ? new RunFolder(name) { AcceptsChangedData = parsed.GetValue(changed) }
+                ? new RunFolder(name)
+                {
+                    AcceptsChangedData = parsed.GetValue(changed),
+                    MayBeginAnew = parsed.GetValue(beginAnew),
+                }
                 : null;
             using IDisposable? owner = folder?.Own();
             using IBackend backend = Devices.Open(

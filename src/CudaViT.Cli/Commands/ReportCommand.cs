@@ -1,6 +1,7 @@
 using System.CommandLine;
 using CudaViT.Cli.Output;
 using CudaViT.Core;
+using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Reports.Runs;
 using CudaViT.Training.Runs.Shared;
 
@@ -35,7 +36,8 @@ internal static class ReportCommand
         {
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
-            var folder = new RunFolder(parsed.GetValue(run)!);
+            // A run may be at work there: its files are left alone, and its own report may be in the making.
+            var folder = new RunFolder(parsed.GetValue(run)!, new DurableFiles { Suffix = ".redraw.tmp" });
             string path = WorkProgress.Show(output, isSilent: false, progress =>
                 RunRedraw.Write(
                     folder,

@@ -99,6 +99,7 @@ internal static class TrainCommand
         };
         Option<int?> extend = Options.Extend();
         Option<bool> changed = Options.AcceptChangedData();
+        Option<bool> beginAnew = Options.BeginAnew();
         Option<bool> anomaly = new("--anomaly")
         {
             Description = "Name the operation that makes the first NaN or infinity. Slow.",
@@ -108,7 +109,7 @@ internal static class TrainCommand
         {
             preset, settings, set, init, data, folder, epochs, batch, rate, size, seed, device, dtype, threads, kernels,
             workers, augment, every, monitor, limit, labels, holdOut, exif, decoder, tensorBoard, resume, extend,
-            changed, anomaly,
+            changed, beginAnew, anomaly,
         };
         command.SetAction(parsed =>
         {
@@ -144,10 +145,15 @@ internal static class TrainCommand
                 ],
             };
             RunFolder? named = parsed.GetValue(folder) is { } path
-                ? new RunFolder(path) { AcceptsChangedData = parsed.GetValue(changed) }
+                ? new RunFolder(path)
+                {
+                    AcceptsChangedData = parsed.GetValue(changed),
+                    MayBeginAnew = parsed.GetValue(beginAnew),
+                }
                 : null;
             Options.RequireRunToExtend(request.Extend, named);
             bool goesOn = parsed.GetValue(resume) || request.Extend is not null;
+            Options.RequireResume(parsed.GetValue(beginAnew), goesOn);
             return Run(request, named, parsed.GetValue(kernels), goesOn, output);
         });
         return command;

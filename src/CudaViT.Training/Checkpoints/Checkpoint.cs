@@ -10,11 +10,8 @@ namespace CudaViT.Training.Checkpoints;
 /// </remarks>
 public sealed record CheckpointInfo
 {
-    /// <summary>The form of this record that this version of the program reads and writes.</summary>
-    public const int CurrentFormat = 1;
-
-    /// <summary>The form of this record.</summary>
-    public int Format { get; init; } = CurrentFormat;
+    /// <summary>The form of this record; <see cref="CheckpointFormat"/> has the history.</summary>
+    public int Format { get; init; } = CheckpointFormat.Current;
 
     /// <summary>Training steps done.</summary>
     public required long Step { get; init; }
@@ -38,7 +35,8 @@ public sealed record CheckpointInfo
     public required int Evaluations { get; init; }
 
     /// <summary>
-    /// Accuracy at this very step, 0 to 1: of kNN in pre-training, top-1 in fine-tuning; null if it was not measured here.
+    /// Accuracy at this very step, 0 to 1: of kNN in pre-training, top-1 in fine-tuning; null if it was not measured
+    /// here.
     /// </summary>
     public double? Accuracy { get; init; }
 

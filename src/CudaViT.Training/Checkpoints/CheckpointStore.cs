@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json;
 using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Checkpoints;
@@ -11,7 +10,9 @@ namespace CudaViT.Training.Checkpoints;
 /// <remarks>
 /// The tensors are written first and the JSON file, which holds their checksum, last: it is what makes a checkpoint
 /// count. A process killed in between leaves tensors without JSON or temporary names, which are never taken and
-/// which <see cref="CleanUp"/> removes. Old checkpoints go only after the new one is on the disk.
+/// which <see cref="CleanUp"/> removes. Old checkpoints go only after the new one is on the disk. A checkpoint is
+/// whole; or damaged, which its content proves; or neither, when another version wrote it or it cannot be read now.
+/// Only damaged ones are passed over.
 /// </remarks>
 public sealed class CheckpointStore
 {
@@ -19,8 +20,6 @@ public sealed class CheckpointStore
     private const string TensorSuffix = ".safetensors";
     private const string InfoSuffix = ".json";
     private const string CorruptSuffix = ".corrupt";
-
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     private readonly string _folder;
     private readonly int _keep;
@@ -63,52 +62,65 @@ public sealed class CheckpointStore
             };
         });
 
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(info, Json);
+        byte[] json = CheckpointFormat.Write(info);
         _files.Write(PathOf(info.Step, InfoSuffix), json.Length, stream => stream.Write(json));
         RemoveOld();
     }
 
     /// <summary>
-    /// The newest checkpoint whose checksum is right; null if there is none. Newer ones that are damaged are set aside
-    /// under names that end in <c>.corrupt</c>.
+    /// The newest whole checkpoint. Newer ones that are damaged are set aside, under names that end in <c>.corrupt</c>.
     /// </summary>
     /// <param name="report">Gets one line for every damaged checkpoint.</param>
-    public Checkpoint? FindNewest(Action<string> report)
+    /// <param name="mayBeginAnew">Whether there need be no whole one: then all damaged ones are set aside.</param>
+    /// <returns>Null if there is none, or they are all damaged and the run may begin anew.</returns>
+    /// <exception cref="CheckpointException">
+    /// All are damaged; or one is of a form that is not known here, or cannot be read now. Then nothing is changed.
+    /// </exception>
+    public Checkpoint? FindNewest(Action<string> report, bool mayBeginAnew = false)
     {
         ArgumentNullException.ThrowIfNull(report);
-        foreach (long step in Steps().OrderDescending())
+        (Checkpoint? whole, List<(long Step, string Path, string Why)> damaged) = Search();
+        if (whole is null && !mayBeginAnew && (damaged.Count > 0 || HasSetAside()))
         {
-            try
-            {
-                return Verify(step);
-            }
-            catch (CheckpointException e)
-            {
-                report(e.Message);
-                SetAside(PathOf(step, InfoSuffix));
-                SetAside(PathOf(step, TensorSuffix));
-            }
+            throw AllDamaged(damaged);
         }
 
-        return null;
+        foreach ((long step, string path, string why) in damaged)
+        {
+            report($"{path}: this checkpoint is damaged ({why}); set aside as *{CorruptSuffix}");
+            SetAside(PathOf(step, InfoSuffix));
+            SetAside(PathOf(step, TensorSuffix));
+        }
+
+        return whole;
+    }
+
+    /// <summary>The newest whole checkpoint, for somebody who only looks: nothing is set aside.</summary>
+    /// <param name="report">Gets one line for every newer one, which is damaged.</param>
+    /// <returns>Null if there is none.</returns>
+    /// <exception cref="CheckpointException">
+    /// One is of a form that is not known here, or cannot be read now.
+    /// </exception>
+    public Checkpoint? Peek(Action<string> report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        (Checkpoint? whole, List<(long Step, string Path, string Why)> damaged) = Search();
+        damaged.ForEach(found => report($"{found.Path}: this checkpoint is damaged ({found.Why}); passed over"));
+        return whole;
     }
 
     /// <summary>
-    /// Removes what a killed process left: temporary files, and tensors whose JSON file was never written.
+    /// Removes what a killed process left: temporary files, and tensors whose JSON file was never written. What cannot
+    /// be removed stays for another time.
     /// </summary>
     public void CleanUp()
     {
-        if (!Directory.Exists(_folder))
-        {
-            return;
-        }
-
         HashSet<long> steps = [.. Steps()];
-        foreach (string path in Directory.GetFiles(_folder, Prefix + "*"))
+        foreach (string path in Names(Prefix + "*"))
         {
             if (DurableFiles.IsTemporary(path) || (StepOf(path, TensorSuffix) is long step && !steps.Contains(step)))
             {
-                File.Delete(path);
+                _files.TryDelete(path);
             }
         }
     }
@@ -124,72 +136,103 @@ public sealed class CheckpointStore
                 : null;
     }
 
-    private static void SetAside(string path)
-    {
-        if (File.Exists(path))
-        {
-            File.Move(path, path + CorruptSuffix, overwrite: true);
-        }
-    }
-
-    /// <summary>SHA-256 of a file, in hexadecimal.</summary>
-    private static string HashOf(string path)
-    {
-        using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
-
     private string PathOf(long step, string suffix) =>
         Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:d8}{suffix}"));
 
-    private List<long> Steps() => !Directory.Exists(_folder)
-        ? []
-        : [.. Directory.GetFiles(_folder, $"{Prefix}*{InfoSuffix}")
-            .Select(path => StepOf(path, InfoSuffix))
-            .OfType<long>()];
+    private List<long> Steps() =>
+        [.. Names($"{Prefix}*{InfoSuffix}").Select(path => StepOf(path, InfoSuffix)).OfType<long>()];
+
+    private bool HasSetAside() => Names($"{Prefix}*{CorruptSuffix}*").Length > 0;
+
+    private string[] Names(string pattern)
+    {
+        try
+        {
+            return Directory.Exists(_folder) ? Directory.GetFiles(_folder, pattern) : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreachable(_folder, e);
+        }
+    }
+
+    private void SetAside(string path) => _files.MoveAside(path, path + CorruptSuffix);
+
+    // From the newest one on: those that are damaged, until one is whole.
+    private (Checkpoint? Whole, List<(long Step, string Path, string Why)> Damaged) Search()
+    {
+        var damaged = new List<(long, string, string)>();
+        foreach (long step in Steps().OrderDescending())
+        {
+            string path = PathOf(step, InfoSuffix);
+            try
+            {
+                CheckpointInfo info = ReadInfo(step);
+                path = PathOf(step, TensorSuffix);
+                RequireWhole(path, info);
+                return (new Checkpoint(path, info), damaged);
+            }
+            catch (InvalidDataException e)
+            {
+                damaged.Add((step, path, e.Message));
+            }
+            catch (FileNotFoundException)
+            {
+                damaged.Add((step, path, "the file is missing"));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Unreachable(path, e);
+            }
+        }
+
+        return (null, damaged);
+    }
 
     private CheckpointInfo ReadInfo(long step)
     {
         string path = PathOf(step, InfoSuffix);
-        try
-        {
-            var info = JsonSerializer.Deserialize<CheckpointInfo>(File.ReadAllBytes(path), Json);
-            return info?.Step == step
-                ? info
-                : throw Damaged(path, "it describes another step");
-        }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw Damaged(path, e.Message.TrimEnd('.'), e);
-        }
+        using Stream stream = _files.Read(path);
+        using var content = new MemoryStream();
+        stream.CopyTo(content);
+        CheckpointInfo info = CheckpointFormat.Read(path, content.GetBuffer().AsSpan(0, (int)content.Length));
+        return info.Step == step
+            ? info
+            : throw new InvalidDataException($"it describes step {info.Step}");
     }
 
-    private Checkpoint Verify(long step)
+    private void RequireWhole(string path, CheckpointInfo info)
     {
-        CheckpointInfo info = ReadInfo(step);
-        if (info.Format != CheckpointInfo.CurrentFormat)
+        using Stream stream = _files.Read(path);
+        if (stream.Length != info.TensorFileSizeInBytes)
         {
-            throw Damaged(
-                PathOf(step, InfoSuffix), $"its format is {info.Format}, "
-                    + $"this version reads {CheckpointInfo.CurrentFormat}");
+            throw new InvalidDataException(
+                $"it has {stream.Length} bytes, {info.TensorFileSizeInBytes} were recorded when it was written");
         }
 
-        string path = PathOf(step, TensorSuffix);
-        try
+        if (Convert.ToHexStringLower(SHA256.HashData(stream)) != info.TensorFileSha256)
         {
-            return HashOf(path) == info.TensorFileSha256
-                ? new Checkpoint(path, info)
-                : throw Damaged(path, $"its SHA-256 is not {info.TensorFileSha256}, "
-                    + "which was recorded when it was written");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Damaged(path, e.Message.TrimEnd('.'), e);
+            throw new InvalidDataException(
+                $"its SHA-256 is not {info.TensorFileSha256}, which was recorded when it was written");
         }
     }
 
-    private static CheckpointException Damaged(string path, string why, Exception? inner = null) =>
-        new($"{path}: this checkpoint is damaged ({why}); set aside as *.corrupt", inner);
+    private static CheckpointException Unreachable(string path, Exception e) => new(
+        $"{path}: cannot be read now ({e.Message.TrimEnd('.')}), which does not mean that it is damaged; expected a "
+        + "checkpoint that can be read; see to the disk, the network or the permissions, then go on with --resume. "
+        + "Nothing was changed.",
+        e);
+
+    private CheckpointException AllDamaged(List<(long Step, string Path, string Why)> damaged)
+    {
+        string found = damaged is [(_, var path, var why), ..]
+            ? $"all {damaged.Count} checkpoints are damaged, the newest {Path.GetFileName(path)} ({why})"
+            : $"all checkpoints were damaged and are set aside as *{CorruptSuffix}";
+        return new CheckpointException(
+            $"{_folder}: {found}; expected a whole one to go on from; restore one, or begin at step 0 with --resume "
+            + "--begin-anew, which keeps the damaged checkpoints and the metrics under other names. "
+            + "Nothing was changed.");
+    }
 
     private void RemoveOld()
     {
@@ -198,8 +241,10 @@ public sealed class CheckpointStore
         foreach (long step in steps.Skip(_keep).Where(step => step != best))
         {
             // The JSON file first: a kill in between leaves tensors that do not count, not a checkpoint without any.
-            File.Delete(PathOf(step, InfoSuffix));
-            File.Delete(PathOf(step, TensorSuffix));
+            if (_files.TryDelete(PathOf(step, InfoSuffix)))
+            {
+                _files.TryDelete(PathOf(step, TensorSuffix));
+            }
         }
     }
 
@@ -224,7 +269,8 @@ public sealed class CheckpointStore
         {
             return ReadInfo(step).Accuracy;
         }
-        catch (CheckpointException)
+        catch (Exception e) when (
+            e is CheckpointException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
             return null; // damaged since it was written; FindNewest says so when it matters
         }

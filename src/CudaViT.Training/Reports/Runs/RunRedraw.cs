@@ -62,7 +62,7 @@ public static class RunRedraw
         TrainSettings settings = SettingsRequest.Read(folder);
         Checkpoint? checkpoint = File.Exists(folder.FinalPath)
             ? null
-            : folder.Checkpoints(settings.Run.KeepCheckpoints).FindNewest(progress.OnLine)
+            : folder.Checkpoints(settings.Run.KeepCheckpoints).Peek(progress.OnLine)
                 ?? throw new RunException($"{folder.CheckpointsPath}: there is no whole checkpoint yet.");
         TrainedModel model = TrainedModel.Open(checkpoint?.TensorPath ?? folder.FinalPath, backend);
         DataSettings found = settings.Data with { Path = path ?? settings.Data.Path };

@@ -30,6 +30,7 @@ internal sealed class RunCheckpoints(
     /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
     /// <returns>That checkpoint; null to begin at the beginning.</returns>
     /// <exception cref="RunException">The folder is in use, or its checkpoints are of another run.</exception>
+    /// <exception cref="CheckpointException">All checkpoints are damaged, or one cannot be read.</exception>
     public Checkpoint? Begin(bool resume)
     {
         if (!folder.IsLocked)
@@ -48,8 +49,8 @@ internal sealed class RunCheckpoints(
             throw folder.InUse();
         }
 
-        _store.CleanUp();
-        Checkpoint? checkpoint = resume ? _store.FindNewest(note) : null;
+        Checkpoint? checkpoint = resume ? _store.FindNewest(note, folder.MayBeginAnew) : null;
+        _store.CleanUp(); // not before it is clear that the run goes on
         if (checkpoint is not null)
         {
             RequireSame(checkpoint);
