@@ -104,6 +104,50 @@ public sealed class BatchNormTests
         TensorAssert.Close(expected, y, Tolerance.For(dtype, reduced: 64).At(10));
     }
 
+    // Half a million times the spread: the mean itself is rounded at up to a fifth of the deviation, and the variance
+    // is right only if it is freed of that.
+    [Theory]
+    [MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void The_variance_does_not_feel_how_the_mean_was_rounded(string backend)
+    {
+        using TestRun run = Backends.Open(backend);
+        foreach ((DType dtype, int bits) in new[] { (DType.F32, 19), (DType.F64, 48) })
+        {
+            // The means of parts of a batch are rounded at their size, and what is between them is squared.
+            double rounding = Math.ScaleB(dtype.UnitRoundoff(), bits);
+            double bound = (rounding * rounding) + Tolerance.For(dtype, reduced: 700).Relative;
+
+            // Multiples of 1/16, which both types hold at this size exactly.
+            double[] deviations = [.. Enumerable.Range(0, 1400).Select(i => (i * 37 % 29 / 16.0) + (i % 3 / 16.0))];
+            double[] values = [.. deviations.Select(d => Math.ScaleB(1, bits) + d)];
+            foreach (Shape shape in (Shape[])[[700, 2], [7, 2, 10, 10]])
+            {
+                Tensor x = run.Leaf(values, shape, dtype);
+                BatchNormStatistics statistics = new(run.Backend, 2, dtype);
+                Tensor y = shape.Rank == 2
+                    ? BatchNorm.Apply(x, null, null, statistics, training: true, momentum: 1)
+                    : BatchNorm2d.Apply(x, null, null, statistics, training: true, momentum: 1);
+
+                int spatial = (int)shape.CountFrom(2);
+                for (int channel = 0; channel < 2; channel++)
+                {
+                    double[] own = [.. deviations.Where((_, i) => i / spatial % 2 == channel)];
+                    double mean = own.Average();
+                    double variance = own.Sum(d => (d - mean) * (d - mean)) / (own.Length - 1);
+                    TensorAssert.Within(
+                        [variance], statistics.RunningVariance.Rows(channel, channel + 1), bound,
+                        $"variance of {shape}, channel {channel}");
+
+                    double[] results = [.. y.Data.ToDoubles().Where((_, i) => i / spatial % 2 == channel)];
+                    double middle = results.Average();
+                    double spread = results.Sum(v => (v - middle) * (v - middle)) / (own.Length - 1);
+                    double biased = variance * (own.Length - 1) / own.Length;
+                    Assert.Equal(variance / (biased + 1e-5), spread, bound / variance);
+                }
+            }
+        }
+    }
+
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     [Trait("Category", "GradCheck")]
     public void Backward_passes_gradcheck_in_every_mode(string backend)

@@ -96,6 +96,45 @@ public sealed class TapeTests
         Assert.Equal([1.0, 3], dy.ToDoubles());
     }
 
+    // Below the root nothing but the count of holders protects memory: the root's own is the caller's. Of what s sends
+    // to both its inputs, a's share is added to when the other consumer of a is done, and w's must stay.
+    [Theory, InlineData(false), InlineData(true)]
+    public void Gradients_that_share_memory_below_the_root_do_not_disturb_each_other(bool isLeaf)
+    {
+        using TestRun run = Backends.Open("cpu");
+        Tensor x = run.Leaf([1, 2], [2], DType.F64);
+        Tensor w = run.Leaf([10, 20], [2], DType.F64);
+
+        Tensor a = isLeaf ? x : Custom.Map(x, value => value, _ => 1);
+        Tensor other = Custom.Map(a, value => 5 * value, _ => 5);
+        Tensor s = Custom.Add(a, w);
+        Tensor scaled = Custom.Map(s, value => 3 * value, _ => 3);
+        Custom.Add(other, scaled).Backward(run.Array([1, 1], [2], DType.F64));
+
+        Assert.Equal([8.0, 8], x.Grad!.ToDoubles());
+        Assert.Equal([3.0, 3], w.Grad!.ToDoubles());
+    }
+
+    // As its own gradient a leaf would keep all of the block, of which it needs a hundredth.
+    [Fact]
+    public void A_leaf_does_not_take_a_part_of_a_larger_block()
+    {
+        using TestRun run = Backends.Open("cpu");
+        Tensor x = run.Leaf([1, 2], [1, 2], DType.F64);
+        Tensor y = Custom.Apply("Part", x.Data.Clone(), [x], dy =>
+        {
+            NdArray block = NdArray.Full(run.Backend, [100, 2], DType.F64, 7);
+            block.Rows(40, 41).CopyFrom<double>([3, 4]);
+            return [block.Rows(40, 41)];
+        });
+
+        y.Backward(run.Array([1, 1], [1, 2], DType.F64));
+
+        Assert.Equal([3.0, 4], x.Grad!.ToDoubles());
+        Assert.Equal(x.Grad.SizeInBytes, x.Grad.Storage.SizeInBytes);
+        Assert.Equal(0, x.Grad.Offset);
+    }
+
     [Fact]
     public void A_tensor_may_be_reshaped_twice()
     {
