@@ -46,7 +46,8 @@ public static class TensorAssert
         if (expected.DType != actual.DType || expected.Shape != actual.Shape || !first.AsSpan().SequenceEqual(second))
         {
             int at = first.AsSpan().CommonPrefixLength(second) / expected.DType.SizeInBytes();
-            throw new XunitException($"{what}: {expected} and {actual} differ, first at element {at}.");
+            throw new XunitException(
+                $"{what}: {expected.Description} and {actual.Description} differ, first at element {at}.");
         }
     }
 
@@ -54,7 +55,7 @@ public static class TensorAssert
     {
         if (actual.Count != expected.Length)
         {
-            throw new XunitException($"{what}: {expected.Length} elements expected, but it is {actual}.");
+            throw new XunitException($"{what}: {expected.Length} elements expected, but it is {actual.Description}.");
         }
 
         double[] values = actual.ToDoubles();
@@ -79,7 +80,8 @@ public static class TensorAssert
         {
             throw new XunitException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{what}, {actual}: element {worst} is {values[worst]:g17}, expected {expected[worst]:g17}; "
+                $"{what}, {actual.Description}: element {worst} is {values[worst]:g17}, "
+                + $"expected {expected[worst]:g17}; "
                 + $"the error is {worstRatio:g3} times the bound {bound(expected[worst]):g3}."));
         }
     }

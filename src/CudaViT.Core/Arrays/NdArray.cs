@@ -175,7 +175,17 @@ public sealed class NdArray
     }
 
     /// <summary>Element type, shape and device, for messages.</summary>
-    public override string ToString() => $"{DType}{Shape} on {Backend.Name}";
+    public string Description => $"{DType}{Shape} on {Backend.Name}";
+
+    /// <summary>
+    /// <see cref="Description"/>, and the values as NumPy prints them: aligned, in brackets, shortened with "..."
+    /// beyond a thousand. A device is waited for.
+    /// </summary>
+    public override string ToString() => Text(Description);
+
+    /// <summary>A heading, and the values below it.</summary>
+    internal string Text(string heading) =>
+        Storage.IsReleased ? $"{heading}; its memory was given back" : $"{heading}\n{ArrayText.Of(this)}";
 
     internal void ThrowIfReleased() => Storage.ThrowIfReleased();
 

@@ -99,7 +99,7 @@ public sealed class Tape
         if (!root.RequiresGrad)
         {
             throw new InvalidOperationException(
-                $"Backward: {root} does not depend on any tensor that requires gradients. Make a leaf with "
+                $"Backward: {root.Description} does not depend on any tensor that requires gradients. Make a leaf with "
                 + "requiresGrad: true, and compute outside NoGrad.");
         }
 

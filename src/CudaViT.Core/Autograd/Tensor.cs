@@ -111,7 +111,13 @@ public sealed partial class Tensor
     }
 
     /// <summary>Element type, shape, device and origin, for messages.</summary>
-    public override string ToString() => $"{Data}, {Producer}";
+    public string Description => $"{Data.Description}, {Producer}";
+
+    /// <summary>
+    /// <see cref="Description"/>, and the values as NumPy prints them: aligned, in brackets, shortened with "..."
+    /// beyond a thousand. A device is waited for.
+    /// </summary>
+    public override string ToString() => Data.Text(Description);
 
     internal static Tensor Recorded(NdArray data, long entry, string producer) => new(data, entry, producer);
 

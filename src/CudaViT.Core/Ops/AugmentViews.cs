@@ -39,7 +39,7 @@ public static class AugmentViews
         {
             throw new ArgumentException(
                 $"AugmentViews: views must be [{transforms.Length}, 1 or 3, S, S] of a floating-point type, "
-                + $"but they are {views}.");
+                + $"but they are {views.Description}.");
         }
 
         int channels = views.Shape[1];
@@ -52,7 +52,7 @@ public static class AugmentViews
 
         if (pixels.DType != DType.U8)
         {
-            throw new ArgumentException($"AugmentViews: pixels must be U8, but they are {pixels}.");
+            throw new ArgumentException($"AugmentViews: pixels must be U8, but they are {pixels.Description}.");
         }
 
         if (mean.Length != channels || std.Length != channels

@@ -116,8 +116,8 @@ public sealed class BatchNorm : Operation
         if (mean.Shape != channels || mean.DType != x.DType.Accumulator() || mean.Backend != x.Backend)
         {
             throw new ArgumentException(
-                $"{name}: the running statistics of {x} must be {x.DType.Accumulator()}{channels} on {x.Backend.Name}, "
-                + $"but they are {mean}.");
+                $"{name}: the running statistics of {x.Description} must be {x.DType.Accumulator()}{channels} on "
+                + $"{x.Backend.Name}, but they are {mean.Description}.");
         }
     }
 

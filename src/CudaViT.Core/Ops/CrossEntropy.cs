@@ -54,8 +54,8 @@ public sealed class CrossEntropy : Operation
             || labels.Shape[0] != rows || labels.Backend != logits.Backend)
         {
             throw new ArgumentException(
-                $"CrossEntropy: the labels of logits {logits.Data} must be I32[{rows}] or I64[{rows}] on the same "
-                + $"device, but they are {labels}.");
+                $"CrossEntropy: the labels of logits {logits.Data.Description} must be I32[{rows}] or I64[{rows}] on "
+                + $"the same device, but they are {labels.Description}.");
         }
 
         double[] values = labels.ToDoubles();

@@ -30,8 +30,8 @@ public static class EmaStep
                 || average.DType is not (DType.F32 or DType.F64))
             {
                 throw new ArgumentException(
-                    $"EmaStep: average and source must have one shape and be F32 or F64, but they are {average} and "
-                    + $"{source}.");
+                    $"EmaStep: average and source must have one shape and be F32 or F64, but they are "
+                    + $"{average.Description} and {source.Description}.");
             }
         }
 

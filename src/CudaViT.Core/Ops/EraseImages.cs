@@ -25,8 +25,8 @@ public static class EraseImages
         if (images.Shape.Rank != 4 || !images.DType.IsFloatingPoint())
         {
             throw new ArgumentException(
-                $"EraseImages: images must be F64, F32 or BF16 [N, C, H, W], but they are {images}. Normalize them "
-                + "first.");
+                $"EraseImages: images must be F64, F32 or BF16 [N, C, H, W], but they are "
+                + $"{images.Description}. Normalize them first.");
         }
 
         int area = 0; // of the largest box

@@ -31,7 +31,8 @@ public sealed class GatherRows : Operation
         if (indices.Shape.Rank != 1 || indices.DType is not (DType.I32 or DType.I64) || indices.Backend != x.Backend)
         {
             throw new ArgumentException(
-                $"GatherRows: indices must be a vector of I32 or I64 on {x.Backend.Name}, but they are {indices}.");
+                $"GatherRows: indices must be a vector of I32 or I64 on {x.Backend.Name}, but they are "
+                + $"{indices.Description}.");
         }
 
         return Tape.Record(x.Backend.GatherRows(x.Data, indices), new GatherRows(x, indices));

@@ -23,7 +23,7 @@ public readonly record struct OptimizerSlot(NdArray Parameter, NdArray Gradient,
             if (slot.Parameter.DType is not (DType.F32 or DType.F64))
             {
                 throw new ArgumentException(
-                    $"{operation}: parameters must be F32 or F64, but one is {slot.Parameter}.");
+                    $"{operation}: parameters must be F32 or F64, but one is {slot.Parameter.Description}.");
             }
 
             foreach (NdArray? other in (ReadOnlySpan<NdArray?>)[slot.Gradient, slot.First, slot.Second])
@@ -31,7 +31,8 @@ public readonly record struct OptimizerSlot(NdArray Parameter, NdArray Gradient,
                 if (other is not null && (other.Shape != slot.Parameter.Shape || other.DType != slot.Parameter.DType))
                 {
                     throw new ArgumentException(
-                        $"{operation}: gradient and state of {slot.Parameter} must be like it, but one is {other}.");
+                        $"{operation}: gradient and state of {slot.Parameter.Description} must be like it, but one is "
+                        + $"{other.Description}.");
                 }
             }
         }

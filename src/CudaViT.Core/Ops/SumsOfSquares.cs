@@ -19,7 +19,8 @@ public static class SumsOfSquares
         {
             if (array.DType is not (DType.F32 or DType.F64))
             {
-                throw new ArgumentException($"SumsOfSquares: arrays must be F32 or F64, but one is {array}.");
+                throw new ArgumentException(
+                    $"SumsOfSquares: arrays must be F32 or F64, but one is {array.Description}.");
             }
         }
 

@@ -45,7 +45,8 @@ public sealed class FeatureBank
         ArgumentNullException.ThrowIfNull(features);
         if (features.Shape.Rank != 2 || features.Shape[0] != labels.Length || features.Shape[1] != _features.Shape[1])
         {
-            throw new ArgumentException($"{labels.Length} labels and {features} do not go into a bank of {_features}.");
+            throw new ArgumentException(
+                $"{labels.Length} labels and {features.Description} do not go into a bank of {_features.Description}.");
         }
 
         using var scope = new StepScope();

@@ -58,7 +58,8 @@ public sealed class KnnClassifier
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
         if (queries.Shape.Rank != 2 || queries.Shape[1] != _train.Shape[1] || queries.DType != _train.DType)
         {
-            throw new ArgumentException($"Queries {queries} do not go with training features {_train}.");
+            throw new ArgumentException(
+                $"Queries {queries.Description} do not go with training features {_train.Description}.");
         }
 
         var neighbours = new List<Neighbour[]>(queries.Shape[0]);
