@@ -26,9 +26,30 @@
 //          layer_norm_backward_columns: 2*N*D*sizeof(scalar_t) + 2*N*sizeof(acc_t) bytes, 5*N*D FLOPs
 //          layer_norm_backward_reduce: 2*B*D*sizeof(acc_t) + 2*D*sizeof(scalar_t) bytes, 2*B*D FLOPs
 // Saves    x, mean and rstd.
+// Range    Rows whose squares overflow, from about 1e19 in float on, have the right result: they are read once more.
 // Source   Ba, Kiros and Hinton, arXiv:1607.06450.
 #include "common/scalar.cuh"
 #include "common/reduce.cuh"
+
+// For a row whose sum or squares overflowed (`sum` is no finite number then): it is divided by D before it is added up,
+// and by its largest element before it is squared. A whole warp; other rows pay for one comparison.
+__device__ __forceinline__ void rescue_large_row(
+    acc_t& mu, acc_t& r, acc_t sum, const scalar_t* source, acc_t eps, index_t D)
+{
+    if (sum - sum == 0) return; // for all lanes or none: warp_sum gives each the same
+    mu = 0;
+    for (index_t j = threadIdx.x; j < D; j += kWarpSize) mu += load(&source[j]) / D;
+    mu = warp_sum(mu);
+    acc_t largest = 0;
+    for (index_t j = threadIdx.x; j < D; j += kWarpSize) largest = larger(largest, fabs(load(&source[j]) - mu));
+    largest = warp_max(largest);
+    acc_t squares = 0;
+    for (index_t j = threadIdx.x; j < D; j += kWarpSize) {
+        const acc_t share = (load(&source[j]) - mu) / largest;
+        squares += share * share;
+    }
+    r = 1 / largest / sqrt(warp_sum(squares) / D + eps / largest / largest);
+}
 
 // One warp, one row of any width, which is read three times: from the first-level cache after the first.
 extern "C" __global__ void __launch_bounds__(128, 8) layer_norm_forward_rows(
@@ -40,13 +61,15 @@ extern "C" __global__ void __launch_bounds__(128, 8) layer_norm_forward_rows(
     const scalar_t* source = x + i * D;
     acc_t sum = 0;
     for (index_t j = threadIdx.x; j < D; j += kWarpSize) sum += load(&source[j]);
-    const acc_t mu = warp_sum(sum) / D;
+    acc_t mu = warp_sum(sum) / D;
     acc_t squares = 0;
     for (index_t j = threadIdx.x; j < D; j += kWarpSize) {
         const acc_t centered = load(&source[j]) - mu;
         squares += centered * centered;
     }
-    const acc_t r = 1 / sqrt(warp_sum(squares) / D + eps);
+    squares = warp_sum(squares);
+    acc_t r = 1 / sqrt(squares / D + eps);
+    rescue_large_row(mu, r, squares, source, eps, D);
     for (index_t j = threadIdx.x; j < D; j += kWarpSize) {
         const acc_t unit = (load(&source[j]) - mu) * r;
         store(&y[i * D + j], weight ? unit * load(&weight[j]) + load(&bias[j]) : unit);
@@ -82,7 +105,7 @@ __device__ __forceinline__ void forward_packed(
             for (int k = 0; k < kPackWidth; k++) sum += load(&row[p].v[k]);
         }
     }
-    const acc_t mu = warp_sum(sum) / D;
+    acc_t mu = warp_sum(sum) / D;
     acc_t squares = 0;
 #pragma unroll
     for (int p = 0; p < PACKS; p++) {
@@ -94,7 +117,9 @@ __device__ __forceinline__ void forward_packed(
             }
         }
     }
-    const acc_t r = 1 / sqrt(warp_sum(squares) / D + eps);
+    squares = warp_sum(squares);
+    acc_t r = 1 / sqrt(squares / D + eps);
+    rescue_large_row(mu, r, squares, x + i * D, eps, D);
 #pragma unroll
     for (int p = 0; p < PACKS; p++) {
         const int at = p * kWarpSize + threadIdx.x;

@@ -75,7 +75,8 @@ internal sealed class GradCheckLine(Func<double, double[]> output, double x, dou
     {
         Difference whole = SecondDifference(step);
         Difference half = SecondDifference(step / 2);
-        return Math.Abs(whole.Value) > 100 * Math.Max(whole.Noise, scatter) && Math.Abs(half.Value) > Math.Abs(whole.Value) / 3;
+        return Math.Abs(whole.Value) > 100 * Math.Max(whole.Noise, scatter)
+            && Math.Abs(half.Value) > Math.Abs(whole.Value) / 3;
     }
 
     private double FiniteStep(double step)

@@ -4,7 +4,8 @@ namespace CudaViT.Core;
 /// <remarks>
 /// With D = width of a row: μ = Σⱼ x[j] / D, r = 1 / √(Σⱼ (x[j] − μ)² / D + ε), x̂ = (x − μ)·r, y = x̂·weight + bias.
 /// With g = dy·weight, the gradients are dx = r·(g − mean(g) − x̂·mean(g·x̂)), dweight = Σ_rows dy·x̂ and
-/// dbias = Σ_rows dy. Ba, Kiros and Hinton, "Layer Normalization", arXiv:1607.06450.
+/// dbias = Σ_rows dy. Rows whose squares overflow, in float32 from about 1e19 on, are scaled before they are squared.
+/// Ba, Kiros and Hinton, "Layer Normalization", arXiv:1607.06450.
 /// </remarks>
 public sealed class LayerNorm : Operation
 {

@@ -142,6 +142,11 @@ public sealed partial class CpuBackend
         }
 
         T rstd = T.One / T.Sqrt((squareSum / T.CreateChecked(width)) + epsilon);
+        if (!T.IsFinite(squareSum))
+        {
+            (mean, rstd) = LayerNormOfLargeRow(x, epsilon, y);
+        }
+
         if (weight.IsEmpty)
         {
             TensorPrimitives.Multiply(y, rstd, y);
@@ -161,6 +166,29 @@ public sealed partial class CpuBackend
         }
 
         return (mean, rstd);
+    }
+
+    /// <summary>
+    /// A row whose sum or squares overflow: it is divided by the width before it is summed, and by its largest element
+    /// before it is squared.
+    /// </summary>
+    private static (T Mean, T Rstd) LayerNormOfLargeRow<T>(ReadOnlySpan<T> x, T epsilon, Span<T> centered)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        T width = T.CreateChecked(x.Length);
+        TensorPrimitives.Divide(x, width, centered);
+        T mean = TensorPrimitives.Sum<T>(centered);
+        TensorPrimitives.Subtract(x, mean, centered);
+        T largest = T.Abs(TensorPrimitives.MaxMagnitude<T>(centered));
+        T squares = T.Zero;
+        foreach (T value in centered)
+        {
+            T share = value / largest;
+            squares += share * share;
+        }
+
+        T deviation = T.Sqrt((squares / width) + (epsilon / largest / largest));
+        return (mean, T.One / largest / deviation);
     }
 
     /// <summary>One row of dx; adds the row's part to the sums, dweight before dbias, unless they are empty.</summary>

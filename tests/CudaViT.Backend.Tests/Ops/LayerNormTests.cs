@@ -55,6 +55,45 @@ public sealed class LayerNormTests
         TensorAssert.Close(dBias, bias.Grad, Tolerance.For(dtype, reduced: rows).At(Math.Sqrt(rows)), "dbias");
     }
 
+    // Rows whose squares overflow, and one whose sum does, between rows that stay as they are. Widths of a few
+    // elements, of packs in registers, and of neither.
+    [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
+    public void Rows_may_be_as_large_as_the_type_allows(string backend, DType dtype)
+    {
+        using TestRun run = Backends.Open(backend);
+        (double large, double largest) = dtype == DType.F64 ? (1e200, 1.5e308) : (1e20, 3e38);
+        foreach (int width in (int[])[4, 259, 512])
+        {
+            double[] shape = [.. Enumerable.Range(0, width).Select(i => new double[] { 1, -1, 3, 0 }[i % 4])];
+            double[][] rows =
+            [
+                shape,
+                [.. shape.Select(v => large * v)],
+                [.. shape.Select(v => largest * (1 - (Math.Abs(v) / 16)))],
+                shape,
+            ];
+            NdArray values = run.Array([.. rows.SelectMany(v => v)], [4, width], dtype);
+            Tensor x = new(values, requiresGrad: true);
+            NdArray dy = run.Normal([1, width], dtype, seed: 4).Data;
+            NdArray upstream = run.Array(
+                [.. Enumerable.Repeat(dy.ToDoubles(), 4).SelectMany(v => v)], [4, width], dtype);
+
+            Tensor y = LayerNorm.Apply(x, epsilon: 1e-30);
+            y.Backward(upstream);
+
+            // What was rounded to the type, at a size that a double can square.
+            double[] scaled = [.. values.ToDoubles().Select((v, i) => v / (i / width is 1 or 2 ? large : 1))];
+            TensorAssert.Close(
+                Reference.LayerNorm(scaled, null, null, width, epsilon: 0), y,
+                Tolerance.For(dtype, reduced: width).At(dtype == DType.BF16 ? 1 : 40), $"width {width}");
+            double[] dx = x.Grad!.ToDoubles();
+            Assert.All(dx, value => Assert.True(double.IsFinite(value)));
+            TensorAssert.Close(
+                dx[..width], run.Array([.. dx[width..(2 * width)].Select(v => v * large)], [width], dtype),
+                Tolerance.For(dtype, reduced: width).Times(4), "dx of the large row");
+        }
+    }
+
     [Theory, MemberData(nameof(Backends.AllTypes), MemberType = typeof(Backends))]
     public void Operands_may_begin_anywhere(string backend, DType dtype)
     {
