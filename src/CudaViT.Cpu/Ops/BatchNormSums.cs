@@ -152,15 +152,7 @@ public sealed partial class CpuBackend
     {
         (int count, int width) = (rows.Shape[0], rows.Shape[1]);
         ForEachChunk(width, count, (start, end) =>
-        {
-            Span<T> target = result.Span<T>()[(int)start..(int)end];
-            target.Clear();
-            for (int row = 0; row < count; row++)
-            {
-                TensorPrimitives.Add(
-                    target, rows.ReadSpan<T>().Slice((row * width) + (int)start, target.Length), target);
-            }
-        });
+            RowSums.Add(new RowsOf<T>(rows, (int)start), count, result.Span<T>()[(int)start..(int)end]));
     }
 
     /// <summary>An array [N, C, ...] as rows of channels, in groups of rows, each cut into blocks.</summary>
@@ -171,8 +163,9 @@ public sealed partial class CpuBackend
             (Rows, Channels, Spatial, Groups) = (shape[0], shape[1], (int)shape.CountFrom(2), groups);
             RowLength = Channels * Spatial;
 
-            // Sixteen rows at least: fewer would leave nearly as many partial sums as there are elements.
-            BlockRows = (int)Math.Max(16, ChunkWork / Math.Max(1, RowLength));
+            // Sixteen rows at least: fewer would leave nearly as many partial sums as there are elements. No more than
+            // a running sum bears.
+            BlockRows = (int)Math.Clamp(ChunkWork / Math.Max(1, RowLength), 16, RowSums.MostInLine);
             BlocksPerGroup = (RowsPerGroup + BlockRows - 1) / BlockRows;
         }
 

@@ -50,8 +50,10 @@ public sealed partial class CpuBackend
         });
 
         NdArray loss = Empty([], logits.DType);
-        loss.Span<T>()[0] = TensorPrimitives.Sum(losses.ReadSpan<T>()) / T.CreateChecked(rows);
+        NdArray sum = Sum<T>(losses, new ReductionPass(1, rows, 1));
+        loss.Span<T>()[0] = sum.ReadSpan<T>()[0] / T.CreateChecked(rows);
         losses.Storage.Release();
+        sum.Storage.Release();
         return (loss, logSum);
     }
 

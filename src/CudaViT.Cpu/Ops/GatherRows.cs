@@ -41,12 +41,9 @@ public sealed partial class CpuBackend
         {
             for (int row = (int)start; row < end; row++)
             {
-                Span<T> sum = dx.Span<T>().Slice(row * width, width);
-                sum.Clear();
-                foreach (int term in order.AsSpan(firsts[row]..firsts[row + 1]))
-                {
-                    TensorPrimitives.Add(sum, dy.ReadSpan<T>().Slice(term * width, width), sum);
-                }
+                RowSums.Add(
+                    new GatheredRows<T>(dy, width, order, firsts[row]), firsts[row + 1] - firsts[row],
+                    dx.Span<T>().Slice(row * width, width));
             }
         });
         return dx;

@@ -270,17 +270,10 @@ public sealed partial class CpuBackend
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int column = 0;
-        int columns = partials.Shape[1];
         foreach (NdArray result in results)
         {
-            Span<T> sum = result.Span<T>();
-            sum.Clear();
-            for (int block = 0; block < partials.Shape[0]; block++)
-            {
-                TensorPrimitives.Add(sum, partials.ReadSpan<T>().Slice((block * columns) + column, sum.Length), sum);
-            }
-
-            column += sum.Length;
+            RowSums.Add(new RowsOf<T>(partials, column), partials.Shape[0], result.Span<T>());
+            column += result.Shape[0];
         }
 
         partials.Storage.Release();
