@@ -61,6 +61,9 @@ internal sealed partial class StepRunner(
     private readonly long _start = time.GetTimestamp();
     private TimeSpan _allowed; // for the steps so far
 
+    /// <summary>The shares of all steps so far, together.</summary>
+    public TimeSpan Budget => _allowed;
+
     /// <summary>Environment variables of all programs.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 

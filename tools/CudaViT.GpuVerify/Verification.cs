@@ -45,7 +45,7 @@ internal static class Verification
                 result => IsAlone(result) || result.Verdict is Verdict.Passed or Verdict.Absent);
             Write(arguments.Output, programs, time, machine, holds, results);
             output.WriteLine(problem is null
-                ? $"{Summary(results, holds)}; see {Path.Combine(arguments.Output, "verify.log")}"
+                ? $"{Summary(results, holds, runner.Budget)}; see {Path.Combine(arguments.Output, "verify.log")}"
                 : $"gpu-verify: no GPU can be used here: {problem}");
             return problem is not null ? ExitStatus.NoGpu : holds ? ExitStatus.Holds : ExitStatus.Fails;
         }
@@ -135,7 +135,7 @@ internal static class Verification
     // It tells more of a failure that counts already.
     private static bool IsAlone(StepResult result) => result.Name.EndsWith(", alone", StringComparison.Ordinal);
 
-    private static string Summary(List<StepResult> results, bool holds)
+    private static string Summary(List<StepResult> results, bool holds, TimeSpan budget)
     {
         StepResult[] steps = [.. results.Where(result => !IsAlone(result))];
         string[] parts =
@@ -143,7 +143,7 @@ internal static class Verification
             .. Part("failed", Verdict.Failed), .. Part("ran out of time", Verdict.TimedOut),
             .. Part("ran nothing", Verdict.NothingRan),
             .. Part(
-                FormattableString.Invariant($"cut by the budget of {VerifySteps.Budget.TotalMinutes:f0} minutes"),
+                FormattableString.Invariant($"cut by the budget of {budget.TotalMinutes:0.#} minutes"),
                 Verdict.Cut),
             .. Part("absent here", Verdict.Absent),
         ];

@@ -34,7 +34,7 @@ internal static class Examination
             FindLibrary(CudaLibrary.Driver, Driver, "using this machine's GPU"),
             nvrtc,
             FindLibrary(CudaLibrary.CublasLt, CublasLt, "fast matrix products on a GPU"),
-            FindLibrary(CudaLibrary.Nvtx, Nvtx, "names of operations in a profiler's timeline"),
+            FindNvtx(),
             compiler,
             FindDisassembler(),
             TryCache(),
@@ -91,6 +91,15 @@ internal static class Examination
             enables,
             found.Problem,
             found.IsFound ? [] : found.Tried);
+    }
+
+    private static DoctorCheck FindNvtx()
+    {
+        DoctorCheck library = FindLibrary(CudaLibrary.Nvtx, Nvtx, "names of operations in a profiler's timeline");
+        string problem = $"{library.Path} lacks the functions nvtxRangePushA and nvtxRangePop";
+        return library.Found && !CudaDriver.NamesRanges
+            ? library with { Found = false, Problem = problem }
+            : library;
     }
 
     private static DoctorCheck FindNvrtc()
