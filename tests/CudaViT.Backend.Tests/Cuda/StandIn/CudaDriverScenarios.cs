@@ -56,7 +56,14 @@ internal static unsafe partial class CudaDriverScenarios
         nint x = driver.Allocate(4096);
         GpuMatMul product = new()
         {
-            DType = DType.F32, M = 4, N = 4, K = 4, A = x, B = x + 1024, D = x + 2048, Bias = x,
+            DType = DType.F32,
+            M = 4,
+            N = 4,
+            K = 4,
+            A = x,
+            B = x + 1024,
+            D = x + 2048,
+            Bias = x,
         };
         byte[] values = new byte[100];
         Step();
