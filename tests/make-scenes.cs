@@ -25,7 +25,7 @@ ulong seed = args.Length > 2 ? ulong.Parse(args[2], CultureInfo.InvariantCulture
 if (isAwkward)
 {
     AwkwardScenesContent content = AwkwardScenes.Write(args[0], count, seed);
-    Console.WriteLine($"{content.Summary}; {content.Damaged} of the images cannot be decoded");
+    Console.WriteLine($"{content.Summary}; {content.Damaged.Count} of the images cannot be decoded");
     return 0;
 }
 

@@ -21,11 +21,14 @@ public static class AwkwardScenes
     public static AwkwardScenesContent Write(string folder, int count, ulong seed)
     {
         (int Label, string Name, byte[] File)[] drawn = [.. SceneFiles.Draw(count, seed)];
+        var usable = new List<string>();
+        var damaged = new List<string>();
         for (int i = 0; i < count; i++)
         {
             string place = PlaceOf(drawn[i].Label, i);
             (string name, byte[] file) = Disguise(i, drawn[i].Name, drawn[i].File);
             Write(folder, $"{place}/{name}", file);
+            (i is 100 or 110 or 120 or 130 ? damaged : usable).Add($"{place}/{name}");
         }
 
         string first = PlaceOf(0, 0);
@@ -65,7 +68,7 @@ public static class AwkwardScenes
         int folders = Enumerable.Range(0, count).Select(i => PlaceOf(drawn[i].Label, i)).Distinct().Count();
         string summary = string.Create(
             CultureInfo.InvariantCulture, $"{count:n0} images in {folders} folders; left out: {leftOut}");
-        return new AwkwardScenesContent(count, Damaged: 4, TexturedScenes.Classes.Count, summary);
+        return new AwkwardScenesContent(usable, damaged, TexturedScenes.Classes.Count, summary);
     }
 
     // Every class has two years, and every year some months.
@@ -101,8 +104,9 @@ public static class AwkwardScenes
 }
 
 /// <summary>What is in such a folder.</summary>
-/// <param name="Images">Images that belong to it, the damaged ones included.</param>
-/// <param name="Damaged">How many of them cannot be decoded.</param>
+/// <param name="Usable">Images that can be used, as paths below the folder.</param>
+/// <param name="Damaged">Images that cannot be decoded; only their content shows it.</param>
 /// <param name="Classes">Classes.</param>
-/// <param name="Summary">The line that says all this and what was left out.</param>
-public sealed record AwkwardScenesContent(int Images, int Damaged, int Classes, string Summary);
+/// <param name="Summary">The line that counts both together and says what was left out.</param>
+public sealed record AwkwardScenesContent(
+    IReadOnlyList<string> Usable, IReadOnlyList<string> Damaged, int Classes, string Summary);
