@@ -24,8 +24,8 @@ internal static class Options
     /// <summary>Whether a run whose checkpoints are all damaged may begin at step 0.</summary>
     public static Option<bool> BeginAnew() => new("--begin-anew")
     {
-        Description = "With --resume: where every checkpoint is damaged, begin at step 0 instead of stopping. The "
-            + "damaged checkpoints are kept as *.corrupt, and the metrics in a file beside metrics.jsonl.",
+        Description = "With --resume: where every checkpoint is damaged or gone, begin at step 0 instead of stopping. "
+            + "Damaged checkpoints are kept as *.corrupt, and the metrics in a file beside metrics.jsonl.",
     };
 
     /// <summary>Refuses <see cref="BeginAnew"/> without <c>--resume</c>.</summary>

@@ -77,6 +77,18 @@ public sealed class RunLockTests : IDisposable
         }
     }
 
+    // .NET can be told not to lock files; the lock of a run is asked for by itself.
+    [Fact]
+    public void A_switch_of_the_runtime_does_not_turn_it_off()
+    {
+        using IDisposable owner = new RunFolder(_folder["run"]).Own();
+        (int status, _, string error) = CliProcess.Run(
+            new Dictionary<string, string?> { ["DOTNET_SYSTEM_IO_DISABLEFILELOCKING"] = "1" },
+            "train", "--out", _folder["run"]);
+        Assert.Equal(1, status);
+        Assert.Contains($"process {Environment.ProcessId} on ", error);
+    }
+
     // The folder that is made for the lock goes again when nothing was written into it, with those above it.
     [Fact]
     public void Nothing_stays_behind_but_what_a_run_writes()

@@ -1,7 +1,11 @@
 using System.Security.Cryptography;
 using CudaViT.Core;
 using CudaViT.Cpu;
+using CudaViT.Data.Sets;
+using CudaViT.Training.Checkpoints;
+using CudaViT.Training.Evaluation.Linear;
 using CudaViT.Training.Runs.FineTuning;
+using CudaViT.Training.Runs.LinearProbing;
 using CudaViT.Training.Runs.Pretraining;
 using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
@@ -28,14 +32,21 @@ public sealed class StorageTests : IDisposable
     // A disk for everything that a run writes, the metrics and the report among it. It is full at another place each
     // time, most of them within tensors; then with room for a part of one line of the metrics more each time.
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(false, true)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public void A_full_disk_is_one_line_wherever_it_is_and_nothing_is_lost(bool isTuning, bool metricsAlone)
+    [InlineData("train", false)]
+    [InlineData("train", true)]
+    [InlineData("finetune", false)]
+    [InlineData("finetune", true)]
+    [InlineData("linear", false)]
+    [InlineData("linear", true)]
+    public void A_full_disk_is_one_line_wherever_it_is_and_nothing_is_lost(string command, bool metricsAlone)
     {
         Func<string, bool> counts = metricsAlone ? name => name == "metrics.jsonl" : _ => true;
-        Func<FullDisk, string, bool, string?> run = isTuning ? Tune() : Train();
+        Func<FullDisk, string, bool, string?> run = command switch
+        {
+            "train" => Train(),
+            "finetune" => Tune(),
+            _ => Probe(),
+        };
         var wide = new FullDisk(long.MaxValue, counts);
         Assert.Null(run(wide, "whole", false));
         const int Places = 12;
@@ -46,7 +57,7 @@ public sealed class StorageTests : IDisposable
             string? message = run(disk, name, false);
             if (message is null) // only the report was too much
             {
-                Assert.True(File.Exists(_folder[name, "final.safetensors"]));
+                Assert.True(command == "linear" || File.Exists(_folder[name, "final.safetensors"]));
                 continue;
             }
 
@@ -59,7 +70,12 @@ public sealed class StorageTests : IDisposable
             string[] before = Lines(name);
             disk.Free(long.MaxValue / 2);
             Assert.Null(run(disk, name, true));
-            RunContent.AssertSame(_folder["whole"], _folder[name]);
+            Assert.Equal(RunContent.Metrics(_folder["whole"]), RunContent.Metrics(_folder[name]));
+            if (command != "linear")
+            {
+                RunContent.AssertSame(_folder["whole"], _folder[name]);
+            }
+
             AssertKept(before, name);
         }
     }
@@ -92,6 +108,10 @@ public sealed class StorageTests : IDisposable
             File.WriteAllBytes(path, File.ReadAllBytes(path)[..^1]);
         }
 
+        // What a killed process left is not removed either before it is clear that the run goes on.
+        string[] left = [.. ((string[])["step-00000099.safetensors", "step-00000099.json.tmp"])
+            .Select(name => _folder["run", "checkpoints", name])];
+        Array.ForEach(left, path => File.WriteAllText(path, "cut"));
         string before = Content(_folder["run"]);
         string[] lines = Lines("run");
         for (int attempt = 0; attempt < 2; attempt++)
@@ -109,6 +129,7 @@ public sealed class StorageTests : IDisposable
         Assert.Equal((0, ""), (status, complaint));
         Assert.Contains("damaged", output);
         Assert.NotEmpty(Directory.GetFiles(_folder["run", "checkpoints"], "*.safetensors.corrupt"));
+        Assert.All(left, path => Assert.False(File.Exists(path)));
         Assert.Equal(lines, File.ReadAllLines(_folder["run", "metrics.after-step-0.jsonl"]));
         Assert.Contains(_folder["run", "metrics.after-step-0.jsonl"], output);
         if (command != "linear")
@@ -121,6 +142,32 @@ public sealed class StorageTests : IDisposable
         Assert.Equal(
             File.ReadAllBytes(_folder["whole", "classifier.safetensors"]),
             File.ReadAllBytes(_folder["run", "classifier.safetensors"]));
+    }
+
+    // Checkpoints on a drive that is away are as good as none: the metrics know that there were some.
+    [Theory]
+    [InlineData("train")]
+    [InlineData("finetune")]
+    [InlineData("linear")]
+    public void Where_all_checkpoints_are_gone_a_command_begins_anew_only_when_told_to(string command)
+    {
+        string[] arguments = [.. Arguments(command), "--out", _folder["run"]];
+        Assert.Equal(0, Run(arguments).Status);
+        string[] lines = Lines("run");
+        Directory.Move(_folder["run", "checkpoints"], _folder["away"]);
+        string before = Content(_folder["run"]);
+        (int status, _, string error) = Run([.. arguments, "--resume"]);
+        Assert.Equal(1, status);
+        CommandRunner.AssertOneLine(error);
+        Assert.Contains("there is no checkpoint", error);
+        Assert.Contains("--begin-anew", error);
+        Assert.Equal(before, Content(_folder["run"]));
+
+        Directory.Move(_folder["away"], _folder["run", "checkpoints"]);
+        Assert.Contains("going on after step", Run([.. arguments, "--resume"]).Output);
+        Directory.Delete(_folder["run", "checkpoints"], recursive: true);
+        Assert.Equal(0, Run([.. arguments, "--resume", "--begin-anew"]).Status);
+        Assert.Equal(lines, File.ReadAllLines(_folder["run", "metrics.after-step-0.jsonl"]));
     }
 
     // The option alone would say nothing: a new run begins anew anyway, and an old one is not to be overwritten.
@@ -208,6 +255,21 @@ public sealed class StorageTests : IDisposable
         return (disk, name, resume) => Message(() =>
             new FineTuner(settings, new RunFolder(_folder[name], disk.Files), _backend, new SilentTuning())
                 .Run(resume, default));
+    }
+
+    private Func<FullDisk, string, bool, string?> Probe()
+    {
+        TinyRun.WriteData(_folder["data"]);
+        DatasetSplits data = DatasetLocator.Open(_folder["data"]);
+        TrainedModel model = TrainedModel.Open(
+            ModelFile.Write(_folder["model"], _backend, TinyRun.Settings.Model), _backend);
+        LinearSettings settings = LinearSettings.For(model.Settings.Model) with { Epochs = Epochs, Batch = 16 };
+        return (disk, name, resume) => Message(() =>
+        {
+            using var scope = new StepScope();
+            LinearProbe.Run(
+                model, data, settings, new SilentWork(), new RunFolder(_folder[name], disk.Files), resume);
+        });
     }
 
     private static string? Message(Action run)

@@ -54,6 +54,28 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
+    /// <summary>The newest step that a file has a line of; 0 if it has none or is missing.</summary>
+    /// <exception cref="CheckpointException">It cannot be read.</exception>
+    internal static long LastStep(string path)
+    {
+        try
+        {
+            long last = 0;
+            ReadOnlySpan<byte> content = File.Exists(path) ? File.ReadAllBytes(path) : [];
+            while (content.IndexOf((byte)'\n') is int length and >= 0)
+            {
+                last = Math.Max(last, PlaceOf(content[..length])?.Step ?? 0);
+                content = content[(length + 1)..];
+            }
+
+            return last;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(path, e);
+        }
+    }
+
     /// <summary>Adds the line of a step, of an evaluation or of another reading.</summary>
     /// <typeparam name="T">A record with the step it belongs to; an evaluation has its number, too.</typeparam>
     /// <exception cref="CheckpointException">The disk is full.</exception>

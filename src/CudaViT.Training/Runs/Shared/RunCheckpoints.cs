@@ -29,7 +29,9 @@ internal sealed class RunCheckpoints(
     /// <summary>Makes the folder of a new run, or finds out where to go on.</summary>
     /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
     /// <returns>That checkpoint; null to begin at the beginning.</returns>
-    /// <exception cref="RunException">The folder is in use, or its checkpoints are of another run.</exception>
+    /// <exception cref="RunException">
+    /// The folder is in use, or its checkpoints are of another run, or gone.
+    /// </exception>
     /// <exception cref="CheckpointException">All checkpoints are damaged, or one cannot be read.</exception>
     public Checkpoint? Begin(bool resume)
     {
@@ -50,6 +52,11 @@ internal sealed class RunCheckpoints(
         }
 
         Checkpoint? checkpoint = resume ? _store.FindNewest(note, folder.MayBeginAnew) : null;
+        if (resume && checkpoint is null)
+        {
+            RequireNoneYet();
+        }
+
         _store.CleanUp(); // not before it is clear that the run goes on
         if (checkpoint is not null)
         {
@@ -100,6 +107,19 @@ internal sealed class RunCheckpoints(
         };
         _store.Save(info, state(), metadata);
         _saved = (position.Step, position.Evaluations);
+    }
+
+    // There is a checkpoint after every epoch, and metrics go on only after it.
+    private void RequireNoneYet()
+    {
+        long last = folder.MayBeginAnew ? 0 : MetricsLog.LastStep(folder.MetricsPath);
+        if (last > identity.StepsPerEpoch)
+        {
+            throw new RunException(
+                $"{folder.CheckpointsPath}: there is no checkpoint, but {folder.MetricsPath} has step {last}; expected the "
+                + "checkpoints that were written before; bring them back, or begin at step 0 with --resume "
+                + "--begin-anew, which keeps the metrics under another name. Nothing was changed.");
+        }
     }
 
     private void RequireSame(Checkpoint checkpoint)
