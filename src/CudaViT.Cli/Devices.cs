@@ -70,11 +70,15 @@ internal static class Devices
     }
 
     /// <summary>
-    /// Reads the kernels of a folder, or the built-in ones. These also stand in for files that the folder lacks, with
-    /// a line on standard error: a name that was mistyped would else run what was not edited, unnoticed.
+    /// Reads the kernels of a folder, or the built-in ones. These also stand in for files that the folder lacks.
     /// </summary>
+    /// <param name="directory">The folder; null for the built-in ones.</param>
+    /// <param name="saysWhatIsMissing">
+    /// Whether a line on standard error names files that the folder lacks: a name that was mistyped would else run what
+    /// was not edited, unnoticed.
+    /// </param>
     /// <exception cref="UsageException">The folder is missing, or a file in it is not in the expected form.</exception>
-    public static KernelCatalog Kernels(string? directory)
+    public static KernelCatalog Kernels(string? directory, bool saysWhatIsMissing = true)
     {
         try
         {
@@ -86,7 +90,7 @@ internal static class Devices
 
             KernelSources sources = KernelSources.FromDirectory(directory).WithMissingFrom(builtIn);
             var catalog = new KernelCatalog(sources);
-            if (sources.Added.Count > 0)
+            if (saysWhatIsMissing && sources.Added.Count > 0)
             {
                 string names = string.Join(", ", sources.Added.Take(3));
                 string others = sources.Added.Count > 3 ? RunText.Text($" and {sources.Added.Count - 3} others") : "";

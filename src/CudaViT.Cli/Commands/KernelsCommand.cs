@@ -42,7 +42,7 @@ internal static class KernelsCommand
         };
         command.SetAction(parsed =>
         {
-            KernelCatalog catalog = Devices.Kernels(parsed.GetValue(directory));
+            KernelCatalog catalog = Devices.Kernels(parsed.GetValue(directory), saysWhatIsMissing: false);
             string target = Target(parsed.GetValue(architecture));
             KernelBuild? only = Build(parsed.GetValue(build));
             if ((parsed.GetValue(ptx) ?? parsed.GetValue(sass)) is { } entry)
@@ -54,7 +54,8 @@ internal static class KernelsCommand
                     : PrintCode(output, Module(catalog, entry, only), target, entry, parsed.GetValue(sass) is not null);
             }
 
-            KernelModule[] modules = [.. catalog.Modules.Where(module => only is null || module.Build == only)];
+            KernelModule[] modules = [.. catalog.Modules.Where(module =>
+                (only is null || module.Build == only) && IsOfFolder(module.File, catalog.Sources))];
             KernelsReport report = Run(modules, catalog, target, Progress(parsed.InvocationConfiguration.Error));
             if (parsed.GetValue(json))
             {
@@ -73,6 +74,10 @@ internal static class KernelsCommand
         });
         return command;
     }
+
+    // A folder may hold the edited files alone, a header among them: what it has no part in is not asked about.
+    private static bool IsOfFolder(KernelFile file, KernelSources sources) =>
+        file.Includes.Keys.Append(file.Name).Any(name => !sources.Added.Contains(name));
 
     private static Option<string?> Text(string name, string helpName, string description) =>
         new(name) { Description = description, HelpName = helpName };
