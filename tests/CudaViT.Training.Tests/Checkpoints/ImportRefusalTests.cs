@@ -123,6 +123,16 @@ public sealed class ImportRefusalTests : ImportTestBase
     }
 
     [Fact]
+    public void Tensors_elsewhere_are_pointed_at()
+    {
+        byte[] pickle = new PickleWriter().Op("}(").Text("teacher").Op("}").Text("norm.bias").Tensor("0", [2]).Op("s")
+            .Text("epoch").Int(3).Text("student").Op("}").Text("norm.bias").Tensor("0", [2]).Op("su").Finish();
+        string source = Folder.Write(
+            "x.pth", PickleWriter.Zip(pickle, new Dictionary<string, byte[]> { ["0"] = new byte[8] }));
+        Assert.Contains("but some under teacher, student; expected", Refused(source));
+    }
+
+    [Fact]
     public void A_whole_model_is_not_unpickled()
     {
         byte[] pickle = new PickleWriter().Global("timm.models", "VisionTransformer").Op(")\u0081}b").Finish();

@@ -89,11 +89,18 @@ internal sealed class TorchSource : ITensorSource
         }
 
         _rest.AddRange(state.OtherKeys);
-        return tensors.Count > 0
-            ? tensors
-            : throw new TorchException(
-                $"{path}: there are no tensors in it; expected them at the top or under one of "
-                + $"{string.Join(", ", Keys)}; save the state_dict.");
+        if (tensors.Count > 0)
+        {
+            return tensors;
+        }
+
+        string[] elsewhere = [.. state
+            .Where(pair => pair.Value is PickleDict inner && inner.Any(item => item.Value is TorchTensor))
+            .Select(pair => Text(pair.Key, value: null))];
+        throw new TorchException(
+            $"{path}: there are no tensors where they are looked for"
+            + (elsewhere.Length > 0 ? $", but some under {LayoutCheck.Shown(elsewhere)}" : "")
+            + $"; expected them at the top or under one of {string.Join(", ", Keys)}; save the state_dict alone.");
     }
 
     private static string Text(object key, object? value)
