@@ -102,7 +102,7 @@ internal sealed record FileKind(string Name, string Advice, bool IsTorch = false
         return text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
             || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
                 ? new FileKind("a web page (HTML)", Again)
-            : text.StartsWith('{') ? new FileKind("a JSON file", "name the checkpoint; settings are named with --settings")
+            : text.StartsWith('{') ? new FileKind("a JSON file", "name the checkpoint; settings go to --settings")
             : null;
     }
 

@@ -371,8 +371,8 @@ public sealed class AugmentationDistributionTests
     }
 
     // Two samples of one share that nobody knows. Of the draws of both together some have the property; how many of
-    // these are ours is hypergeometric, whatever the share is. Its own tails are compared, which are far from those of a
-    // normal distribution where the counts are small.
+    // these are ours is hypergeometric, whatever the share is. Its own tails are compared, which are far from those of
+    // a normal distribution where the counts are small.
     private static void AssertShare(
         double recordedShare, double recordedDraws, int count, double slack = 0, int draws = Draws)
     {

@@ -100,7 +100,8 @@ public sealed class FeatureFilesTests : IDisposable
     public void The_index_of_a_folder_has_its_paths()
     {
         using var files = new SetFolder();
-        string[] names = [.. Enumerable.Range(100, 120).Select(i => i % 2 == 0 ? $"cats/{i}.jpg" : $"dogs/far/{i}.png")];
+        string[] names =
+            [.. Enumerable.Range(100, 120).Select(i => i % 2 == 0 ? $"cats/{i}.jpg" : $"dogs/far/{i}.png")];
         files.Write(names);
         files.Write("cats/142.jpg", [SetFolder.Bad]);
         string model = ModelFile.Write(_folder["model"], _run.Backend, TinyRun.Settings.Model with { Channels = 3 });
@@ -157,7 +158,8 @@ public sealed class FeatureFilesTests : IDisposable
         Assert.Contains("norm.weight has such values", error);
         Assert.DoesNotContain("top-1", output);
         Assert.False(File.Exists(_folder["out", "linear.json"]));
-        Assert.True(command != "features" || Directory.GetFiles(_folder["out"]).Length == 0, "nothing half-written stays");
+        Assert.True(
+            command != "features" || Directory.GetFiles(_folder["out"]).Length == 0, "nothing half-written stays");
     }
 
     // Version 1.0: magic, version, length of the text, the text as a Python literal padded to a multiple of 64.

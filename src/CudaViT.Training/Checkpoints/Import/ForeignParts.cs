@@ -46,7 +46,7 @@ internal static class ForeignParts
     /// <param name="path">The file, for messages.</param>
     /// <param name="isWhole">Whether the file has all of a MoCo v3 model, under the reference's names.</param>
     /// <param name="names">Names here of everything in the file, also of tensors that cannot be read.</param>
-    /// <exception cref="CheckpointException">The message says what the parts are and what they would change.</exception>
+    /// <exception cref="CheckpointException">The message says what the parts are and what they do.</exception>
     public static void RefuseKnown(string path, bool isWhole, IEnumerable<string> names)
     {
         List<string>[] found = [.. Known.Select(_ => new List<string>())];

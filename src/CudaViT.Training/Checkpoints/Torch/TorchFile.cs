@@ -236,8 +236,8 @@ internal sealed class TorchFile : IDisposable
             || storage.Position is not null)
         {
             throw new TorchException(
-                $"{_path}: the list of storages is damaged at '{key}', or it has a type that is not known; copy the file "
-                + "again, or save the state_dict alone.");
+                $"{_path}: the list of storages is damaged at '{key}', or it has a type that is not known; copy the "
+                + "file again, or save the state_dict alone.");
         }
 
         Span<byte> count = stackalloc byte[sizeof(long)];
