@@ -91,9 +91,9 @@ internal static class Options
     /// <summary>How long a run that goes on is to be in all.</summary>
     public static Option<int?> Extend() => Integer(
         "--extend",
-        "Go on with the run in --out until N epochs in all, also when it is complete. From where it stands, learning rate and "
-        + "momentum follow the schedules of a run of that length, so that the rate of a complete run rises again; the "
-        + "warm-up stays what it was.",
+        "Go on with the run in --out until N epochs in all, also when it is complete. From where it stands, learning "
+        + "rate and momentum follow the schedules of a run of that length, so that the rate of a complete run rises "
+        + "again; the warm-up stays what it was.",
         1);
 
     /// <summary>Refuses to extend what is not there.</summary>
@@ -103,15 +103,16 @@ internal static class Options
         if (extend is not null && folder?.HasRun != true)
         {
             throw new RunException(
-                $"{folder?.Path ?? "--extend"}: there is no run to extend; expected --out with the folder of one; name it, "
-                + "or give a new run its length with --epochs.");
+                $"{folder?.Path ?? "--extend"}: there is no run to extend; expected --out with the folder of one; name "
+                + "it, or give a new run its length with --epochs.");
         }
     }
 
     /// <summary>Whether a run may go on with other images.</summary>
     public static Option<bool> AcceptChangedData() => new("--accept-changed-data")
     {
-        Description = "With --resume: go on although names or sizes of the image files are not those that the run began with.",
+        Description = "With --resume: go on although names or sizes of the image files are not those that the run began "
+            + "with.",
     };
 
     /// <summary>Whether to turn images.</summary>

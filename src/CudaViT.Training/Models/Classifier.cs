@@ -36,7 +36,8 @@ public sealed class Classifier : Module
     public Tensor Logits(Tensor images) => Encoder.Logits(images);
 
     /// <summary>
-    /// What an average over training steps averages: all parameters, and the running statistics of batch normalizations.
+    /// What an average over training steps averages: all parameters, and the running statistics of batch
+    /// normalizations.
     /// </summary>
     internal NdArray[] Averaged()
     {

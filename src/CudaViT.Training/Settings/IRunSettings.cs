@@ -15,8 +15,8 @@ public interface IRunSettings<TSelf>
     TSelf WithEpochs(int epochs);
 
     /// <summary>
-    /// A run that goes on for longer than it was begun for: everything but the number of epochs stays, so that the warm-up
-    /// that is behind it is what it was.
+    /// A run that goes on for longer than it was begun for: everything but the number of epochs stays, so that the
+    /// warm-up that is behind it is what it was.
     /// </summary>
     TSelf Lengthened(int epochs);
 

@@ -75,7 +75,8 @@ public sealed class RunReportTests : IDisposable
         var progress = new SilentProgress(step => pages.Add(ReportPage.Parse(_folder["a", "report.html"])), work.Add);
         ReportedRun.Of(_settings, new RunFolder(_folder["a"]), _backend, progress).Run(resume: false, default);
         Assert.Equal(8 * 3, Images(pages[0], "views"));
-        Assert.Equal(0, Images(pages[0], "neighbours") + Images(pages[0], "attention") + Images(pages[0], "components"));
+        Assert.All(
+            ["neighbours", "attention", "components"], section => Assert.Equal(0, Images(pages[0], section)));
         Assert.Contains("Pictures of the encoder are made at the first checkpoint", pages[0].Value);
         Assert.Equal(8 * (1 + 8), Images(pages[TinyRun.StepsPerEpoch], "neighbours"));
         Assert.DoesNotContain("made at the first checkpoint", pages[TinyRun.StepsPerEpoch].Value);

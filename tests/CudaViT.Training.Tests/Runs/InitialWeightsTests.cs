@@ -116,7 +116,8 @@ public sealed class InitialWeightsTests : IDisposable
         using var stop = new CancellationTokenSource();
         Train("stopped", from, new SilentProgress(step => stop.Cancel()), stop.Token);
         File.Delete(_whole);
-        ReportedRun.Of(SettingsRequest.Read(new RunFolder(_folder["stopped"])), new RunFolder(_folder["stopped"]), _backend, new SilentProgress())
+        var stopped = new RunFolder(_folder["stopped"]);
+        ReportedRun.Of(SettingsRequest.Read(stopped), stopped, _backend, new SilentProgress())
             .Run(resume: true, default);
         RunContent.AssertSame(_folder["whole"], _folder["stopped"]);
 

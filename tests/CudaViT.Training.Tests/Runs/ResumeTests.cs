@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CudaViT.Cpu;
 using CudaViT.Data.Pixels;
 using CudaViT.Data.Sets;
@@ -69,7 +70,7 @@ public sealed class ResumeTests : IDisposable
     {
         Train("a", stopAfter: 7);
         string path = Directory.GetFiles(_folder["a", "checkpoints"], "*.json").Order().Last();
-        System.Text.Json.Nodes.JsonObject info = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        JsonObject info = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         Assert.True(info.Remove("data"));
         Assert.True(info.Remove("leftOut"));
         File.WriteAllText(path, info.ToJsonString());
@@ -108,8 +109,8 @@ public sealed class ResumeTests : IDisposable
         string[] names = [.. LinearProbe.Run(model, damaged, settings, new SilentWork(), folder)!.Report.LeftOut
             .Select(image => image.Name)];
         Assert.Equal(["a", "b", "c"], names);
-        Assert.Equal(names, LinearProbe.Run(model, data, settings, new SilentWork(), folder, resume: true)!.Report.LeftOut
-            .Select(image => image.Name));
+        LinearResult again = LinearProbe.Run(model, data, settings, new SilentWork(), folder, resume: true)!;
+        Assert.Equal(names, again.Report.LeftOut.Select(image => image.Name));
     }
 
     [Fact]

@@ -265,8 +265,8 @@ public sealed class TrainerTests : IDisposable
         Assert.DoesNotContain("--batch", message);
     }
 
-    // After the first pictures, which are made at the checkpoint of epoch 1, every block comes from the pool and goes back
-    // to it: of steps, evaluations, reports and checkpoints.
+    // After the first pictures, which are made at the checkpoint of epoch 1, every block comes from the pool and goes
+    // back to it: of steps, evaluations, reports and checkpoints.
     [Fact]
     public void Memory_is_flat()
     {

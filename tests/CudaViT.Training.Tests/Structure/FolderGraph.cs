@@ -4,8 +4,8 @@ namespace CudaViT.Training.Tests.Structure;
 
 /// <summary>Which folders of a project use which, read from the text of its C# files.</summary>
 /// <remarks>
-/// A folder is a namespace, and what a file can name is decided by its using directives and by the namespaces around its
-/// own: so that is what is read, and a property that is called like a type somewhere else is no use of it. A using
+/// A folder is a namespace, and what a file can name is decided by its using directives and by the namespaces around
+/// its own: so that is what is read, and a property that is called like a type somewhere else is no use of it. A using
 /// directive counts as it stands. Types of the namespaces around, which need no directive, count where they are named
 /// outside comments and texts, and so do types behind part of a namespace, as in <c>Optim.Optimizer</c>.
 /// </remarks>
@@ -166,9 +166,9 @@ internal sealed partial class FolderGraph
     [GeneratedRegex(@"(?m)^(?:global\s+)?using\s+(?:static\s+|\w+\s*=\s*)?([\w.]+);")]
     private static partial Regex UsingLine();
 
-    [GeneratedRegex("""
-        (?m)^(?:public|internal)\s+(?:(?:static|sealed|abstract|partial|readonly|unsafe|ref|file)\s+)*(?:record\s+struct|record|class|struct|interface|enum|delegate\s+[\w<>?\[\]]+)\s+(\w+)
-        """)]
+    [GeneratedRegex(
+        @"(?m)^(?:public|internal)\s+(?:(?:static|sealed|abstract|partial|readonly|unsafe|ref|file)\s+)*"
+        + @"(?:record\s+struct|record|class|struct|interface|enum|delegate\s+[\w<>?\[\]]+)\s+(\w+)")]
     private static partial Regex Declaration();
 
     // A name that is no member of something: nothing stands before its first part.

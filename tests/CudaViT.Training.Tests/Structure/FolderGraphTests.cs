@@ -24,7 +24,8 @@ public sealed class FolderGraphTests
         Assert.DoesNotContain(graph.Uses, use => IsReport(use.Key.To) && !IsReport(use.Key.From));
         Assert.Contains(graph.Uses, use => IsReport(use.Key.From));
 
-        static bool IsReport(string folder) => folder == Reports || folder.StartsWith($"{Reports}.", StringComparison.Ordinal);
+        static bool IsReport(string folder) =>
+            folder == Reports || folder.StartsWith($"{Reports}.", StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(Projects))]
@@ -34,7 +35,8 @@ public sealed class FolderGraphTests
         Assert.Equal([$"{project}.csproj"], Directory.GetFiles(root).Select(Path.GetFileName));
         foreach (string path in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
         {
-            string folder = Path.GetRelativePath(root, Path.GetDirectoryName(path)!).Replace(Path.DirectorySeparatorChar, '.');
+            string folder = Path.GetRelativePath(root, Path.GetDirectoryName(path)!)
+                .Replace(Path.DirectorySeparatorChar, '.');
             if (folder.Split('.')[0] is not ("bin" or "obj"))
             {
                 Assert.Contains($"\nnamespace {project}.{folder};", "\n" + File.ReadAllText(path));

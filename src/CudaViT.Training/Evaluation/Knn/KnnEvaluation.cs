@@ -34,7 +34,9 @@ public sealed class KnnEvaluation
         (_backend, _imageSize, _batch) = (backend, imageSize, batch);
     }
 
-    /// <summary>Is told how far each of the following is, and ends it when somebody asks to stop; null for nobody.</summary>
+    /// <summary>
+    /// Is told how far each of the following is, and ends it when somebody asks to stop; null for nobody.
+    /// </summary>
     /// <remarks>They then throw an <see cref="OperationCanceledException"/>.</remarks>
     public WorkWatch? Watch { get; set; }
 

@@ -5,7 +5,8 @@ namespace CudaViT.Training.Models.Nn;
 /// <summary>A backbone that turns an image into a vector, with the projector on top.</summary>
 public abstract class Encoder : Module
 {
-    private const double ClassifierDeviation = 0.02; // DeiT's, arXiv:2012.12877; its cut at 100 of these is never reached
+    // DeiT's, arXiv:2012.12877; its cut at 100 of these is never reached.
+    private const double ClassifierDeviation = 0.02;
 
     /// <summary>Width of the features.</summary>
     public abstract int FeatureWidth { get; }

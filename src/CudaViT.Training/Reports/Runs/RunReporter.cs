@@ -88,12 +88,13 @@ public sealed class RunReporter(ITrainingProgress inner, RunFolder folder, Actio
         Try(() => RunReport.Write(
             folder,
             pictures: null,
-            "The run ended in an error. Draw the report again to see pictures of its newest checkpoint: cudavit report."));
+            "The run ended in an error. Draw the report again to see pictures of its newest checkpoint: "
+                + "cudavit report."));
     }
 
     /// <summary>
-    /// Draws the report of a run that came to its end, or was asked to stop; of a run that was complete already, the one
-    /// that it left stays.
+    /// Draws the report of a run that came to its end, or was asked to stop; of a run that was complete already, the
+    /// one that it left stays.
     /// </summary>
     public void OnEnd(bool isComplete)
     {

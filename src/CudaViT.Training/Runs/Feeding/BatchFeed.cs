@@ -110,7 +110,9 @@ public sealed class BatchFeed : IDisposable
     /// <summary>How long the calling thread was kept waiting for data, all calls together.</summary>
     public TimeSpan TimeWaited => _loader.TimeWaited + _waitedForDevice;
 
-    /// <summary>Whether the slots hold the batch that <see cref="TryNext"/> will return, or will when it has arrived.</summary>
+    /// <summary>
+    /// Whether the slots hold the batch that <see cref="TryNext"/> will return, or will when it has arrived.
+    /// </summary>
     public bool IsNextOnItsWay { get; private set; }
 
     /// <summary>Waits for the next batch.</summary>
@@ -146,9 +148,9 @@ public sealed class BatchFeed : IDisposable
         : throw new InvalidOperationException("The data ended before the run. This is a mistake in the program.");
 
     /// <summary>
-    /// Sends the batch that <see cref="TryNext"/> will return on its way to the device, if it is ready. Call it when the
-    /// computations of a step have been asked for, <see cref="DeviceBatch.View"/> first of all, and before their results
-    /// are read: the copy then goes on beside them.
+    /// Sends the batch that <see cref="TryNext"/> will return on its way to the device, if it is ready. Call it when
+    /// the computations of a step have been asked for, <see cref="DeviceBatch.View"/> first of all, and before their
+    /// results are read: the copy then goes on beside them.
     /// </summary>
     public void SendAhead()
     {

@@ -40,7 +40,8 @@ public readonly record struct BatchMixing(double Weight, CropBox? Box)
         (int top, int left) = (Math.Max(y - half, 0), Math.Max(x - half, 0));
         int height = Math.Min(y + half, size) - top;
         int width = Math.Min(x + half, size) - left;
-        return new BatchMixing(1 - ((double)height * width / ((double)size * size)), new CropBox(top, left, height, width));
+        double taken = (double)height * width / ((double)size * size);
+        return new BatchMixing(1 - taken, new CropBox(top, left, height, width));
     }
 
     /// <summary>Mixes images, off the tape.</summary>

@@ -12,7 +12,9 @@ using CudaViT.Training.Settings.FineTuning;
 
 namespace CudaViT.Training.Runs.FineTuning;
 
-/// <summary>A classifier with its optimizer and the average of its weights: makes one training step after another.</summary>
+/// <summary>
+/// A classifier with its optimizer and the average of its weights: makes one training step after another.
+/// </summary>
 public sealed class FineTuneLearner
 {
     private const string AveragePrefix = "ema.";
@@ -96,7 +98,9 @@ public sealed class FineTuneLearner
         double rate = _settings.Recipe.LearningRate(batch.Epoch);
         Tensor images = batch.View(0);
         EraseImages.Apply(
-            images.Data, Boxes(batch), new RandomStream(_settings.Seed, checked((int)step), 0, 0, RandomOperation.EraseNoise));
+            images.Data,
+            Boxes(batch),
+            new RandomStream(_settings.Seed, checked((int)step), 0, 0, RandomOperation.EraseNoise));
         RandomSequence random =
             new RandomStream(_settings.Seed, batch.Epoch, batch.Iteration, 0, RandomOperation.Mix).Sequence();
         var mixing = BatchMixing.Draw(ref random, recipe, _model.Model.ImageSize);
@@ -123,9 +127,9 @@ public sealed class FineTuneLearner
 
     /// <summary>Momentum of the average after a step.</summary>
     /// <remarks>
-    /// It comes up to the one that was asked for, as num_updates does it in TensorFlow's ExponentialMovingAverage: about
-    /// the last tenth of the steps counts so far. With 0.99996 from the first step on, a run of a thousand steps would end
-    /// with an average that is 96 % the weights it began with.
+    /// It comes up to the one that was asked for, as num_updates does it in TensorFlow's ExponentialMovingAverage:
+    /// about the last tenth of the steps counts so far. With 0.99996 from the first step on, a run of a thousand steps
+    /// would end with an average that is 96 % the weights it began with.
     /// </remarks>
     /// <param name="momentum">The one that was asked for.</param>
     /// <param name="step">Steps done before.</param>
@@ -156,7 +160,9 @@ public sealed class FineTuneLearner
     /// <summary>Brings pixels to the form that the model takes.</summary>
     public ImageInput Input { get; }
 
-    /// <summary>Model, average and optimizer by name. Counters are allocated by this call: use within a step scope.</summary>
+    /// <summary>
+    /// Model, average and optimizer by name. Counters are allocated by this call: use within a step scope.
+    /// </summary>
     public IReadOnlyList<NamedArray> State() =>
     [
         .. Model.State(),

@@ -125,8 +125,8 @@ public sealed class FineTuner : IRunKind
         if (_settings.CheckpointSha256 is { } expected && FileDigest.Of(path) != expected)
         {
             throw new RunException(
-                $"{path}: this is not the file that the run was begun with (its SHA-256 is not {expected}); expected the "
-                + "same encoder; name it with --checkpoint, or start a new run in another folder.");
+                $"{path}: this is not the file that the run was begun with (its SHA-256 is not {expected}); expected "
+                + "the same encoder; name it with --checkpoint, or start a new run in another folder.");
         }
 
         _learner.Start(path);

@@ -16,8 +16,8 @@ public interface IFineTuneProgress : IRunProgress
     void OnEvaluation(FineTuneEvaluation evaluation);
 
     /// <summary>
-    /// The run came to a result; or was asked to stop, and this is what its newest evaluation came to, if this process made
-    /// any.
+    /// The run came to a result; or was asked to stop, and this is what its newest evaluation came to, if this process
+    /// made any.
     /// </summary>
     void OnReport(FineTuneReport report)
     {

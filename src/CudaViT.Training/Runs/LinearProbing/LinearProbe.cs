@@ -59,10 +59,12 @@ public sealed class LinearProbe : IRunKind
     /// <param name="resume">Go on where the folder's newest whole checkpoint is, if there is one.</param>
     /// <param name="stop">Asks to finish the step, save and return.</param>
     /// <returns>
-    /// The report, and the chosen classifier's <c>head.weight</c> and <c>head.bias</c>; null if it was stopped before the end.
+    /// The report, and the chosen classifier's <c>head.weight</c> and <c>head.bias</c>; null if it was stopped before
+    /// the end.
     /// </returns>
     /// <exception cref="InputException">
-    /// Images cannot be read or do not fit, the encoder changed, or a checkpoint is of another probe or cannot be written.
+    /// Images cannot be read or do not fit, the encoder changed, or a checkpoint is of another probe or cannot be
+    /// written.
     /// </exception>
     public static LinearResult? Run(
         TrainedModel model,
@@ -81,7 +83,8 @@ public sealed class LinearProbe : IRunKind
         KnnEvaluation.RequirePossible(data);
         model.RequireFit(data.Train);
         var probe = new LinearProbe(model, data, settings, progress);
-        (bool isComplete, _) = new RunLoop(probe, probe.Plan(), folder, new Notes(progress, () => probe._share)).Run(resume, stop);
+        var notes = new Notes(progress, () => probe._share);
+        (bool isComplete, _) = new RunLoop(probe, probe.Plan(), folder, notes).Run(resume, stop);
         return isComplete ? probe.Result() : null;
     }
 

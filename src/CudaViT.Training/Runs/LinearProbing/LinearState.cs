@@ -44,8 +44,8 @@ internal static class LinearState
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {
             throw new CheckpointException(
-                $"{path}: the state of the probe lacks its {History}; expected one that cudavit linear wrote; remove the "
-                + "folder checkpoints to begin anew.", e);
+                $"{path}: the state of the probe lacks its {History}; expected one that cudavit linear wrote; remove "
+                + "the folder checkpoints to begin anew.", e);
         }
     }
 

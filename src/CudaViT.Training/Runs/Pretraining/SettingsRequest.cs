@@ -6,8 +6,8 @@ using CudaViT.Training.Settings;
 namespace CudaViT.Training.Runs.Pretraining;
 
 /// <summary>
-/// What somebody asked for. Resolved in order of precedence: defaults, preset, the model of the file with initial weights,
-/// settings file, single options.
+/// What somebody asked for. Resolved in order of precedence: defaults, preset, the model of the file with initial
+/// weights, settings file, single options.
 /// </summary>
 public sealed record SettingsRequest : RunRequest<TrainSettings>
 {

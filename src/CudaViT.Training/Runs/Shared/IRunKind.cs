@@ -52,7 +52,9 @@ internal interface IRunKind
     /// <summary>Everything that is needed to go on; allocated in the caller's step scope.</summary>
     IReadOnlyList<NamedArray> State();
 
-    /// <summary>Strings for the checkpoint's tensor file. No path, thread count or date: equal runs write equal bytes.</summary>
+    /// <summary>
+    /// Strings for the checkpoint's tensor file. No path, thread count or date: equal runs write equal bytes.
+    /// </summary>
     IReadOnlyDictionary<string, string> Metadata();
 
     /// <summary>Writes what a run leaves besides checkpoints, and reports its result.</summary>
@@ -70,8 +72,8 @@ internal sealed record RunPlan
     public required RunIdentity Identity { get; init; }
 
     /// <summary>
-    /// Number of the first evaluation, which is that of the epoch it follows: 0 before the first step, 1 after the first
-    /// epoch; null for none at all.
+    /// Number of the first evaluation, which is that of the epoch it follows: 0 before the first step, 1 after the
+    /// first epoch; null for none at all.
     /// </summary>
     public required int? FirstEvaluation { get; init; }
 

@@ -15,7 +15,8 @@ public sealed class LeftOutImages(DatasetSplits data)
     public DatasetSplits Data => data;
 
     /// <summary>
-    /// Those among the training images, then those among the held-out ones, in the order of their names, which does not depend on who came across them when.
+    /// Those among the training images, then those among the held-out ones, in the order of their names, which does not
+    /// depend on who came across them when.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<DamagedImage>> BySet => [.. _sets.Select((set, i) => (DamagedImage[])
         [.. (i < _before.Count ? _before[i] : [])

@@ -5,8 +5,8 @@ using CudaViT.Training.Models.Nn;
 namespace CudaViT.Training.Runs.Shared;
 
 /// <summary>
-/// The checkpoints of a run, of whatever kind it is: what they say about the run's position, and whether the run that is
-/// about to go on is the one that wrote them.
+/// The checkpoints of a run, of whatever kind it is: what they say about the run's position, and whether the run that
+/// is about to go on is the one that wrote them.
 /// </summary>
 /// <param name="folder">Where the run is.</param>
 /// <param name="keep">How many of the newest stay.</param>
@@ -151,8 +151,8 @@ internal sealed class RunCheckpoints(
             if (identity.DigestAt?.Invoke(epochs) == checkpoint.Info.SettingsDigest)
             {
                 note(
-                    $"the run was begun with {epochs} epochs and goes on to {identity.Epochs}: from here on, its schedules "
-                    + "are those of the longer run");
+                    $"the run was begun with {epochs} epochs and goes on to {identity.Epochs}: from here on, its "
+                    + "schedules are those of the longer run");
                 return true;
             }
         }
@@ -192,7 +192,9 @@ internal readonly record struct RunPosition(long Step, int Evaluations, double? 
 /// <param name="StepsPerEpoch">Steps in an epoch.</param>
 /// <param name="Data">Name of the training data, for messages.</param>
 /// <param name="Epochs">Passes over the training images.</param>
-/// <param name="DigestAt">The digest that another number of epochs would have; null in runs that cannot be extended.</param>
+/// <param name="DigestAt">
+/// The digest that another number of epochs would have; null in runs that cannot be extended.
+/// </param>
 /// <param name="Decides">What the digest is of, for messages.</param>
 internal sealed record RunIdentity(
     ulong Seed,

@@ -107,8 +107,8 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
 
     /// <summary>Says that a new run cannot begin here.</summary>
     internal RunException InUse() => new(
-        $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, or name another "
-        + "with --out.");
+        $"{Path}: there is a run in this folder already; expected an empty folder; go on with --resume, or name "
+        + "another with --out.");
 
     /// <summary>Writes the settings.</summary>
     /// <exception cref="CheckpointException">They cannot be written.</exception>

@@ -5,9 +5,9 @@ using CudaViT.Training.Evaluation;
 namespace CudaViT.Training.Runs.Shared;
 
 /// <summary>
-/// The order of things in a run of any kind, from its first step to its last or on from a checkpoint: begin, feed, step,
-/// evaluate, checkpoint, stop, report. A run that was stopped or killed and resumed ends in the same bits as one that was
-/// not.
+/// The order of things in a run of any kind, from its first step to its last or on from a checkpoint: begin, feed,
+/// step, evaluate, checkpoint, stop, report. A run that was stopped or killed and resumed ends in the same bits as one
+/// that was not.
 /// </summary>
 internal sealed class RunLoop
 {
@@ -29,7 +29,8 @@ internal sealed class RunLoop
         (_kind, _plan, _folder, _progress) = (kind, plan, folder, progress);
         _checkpoints = folder is null
             ? null
-            : new RunCheckpoints(folder, plan.KeepCheckpoints, plan.Identity, progress.OnNote, plan.LeftOut, plan.SharesFolder);
+            : new RunCheckpoints(
+                folder, plan.KeepCheckpoints, plan.Identity, progress.OnNote, plan.LeftOut, plan.SharesFolder);
     }
 
     private long LastStep => (long)_plan.Identity.StepsPerEpoch * _plan.Identity.Epochs;
@@ -99,7 +100,8 @@ internal sealed class RunLoop
         if (IsComplete)
         {
             _progress.OnNote(
-                $"nothing is left to do: all {_plan.Identity.Epochs} epochs ({LastStep} steps) are done; {_plan.Onward}");
+                $"nothing is left to do: all {_plan.Identity.Epochs} epochs ({LastStep} steps) are done; "
+                + _plan.Onward);
         }
         else
         {

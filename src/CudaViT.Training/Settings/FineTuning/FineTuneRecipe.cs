@@ -75,8 +75,8 @@ public sealed record FineTuneRecipe
 
     /// <summary>
     /// Share of its values that the moving average of all weights keeps in a step; the average is judged beside the
-    /// weights. It rises to this value with the steps t, as (1 + t) / (10 + t): the average of a run that is short for it
-    /// is over the last tenth. Null for none.
+    /// weights. It rises to this value with the steps t, as (1 + t) / (10 + t): the average of a run that is short for
+    /// it is over the last tenth. Null for none.
     /// </summary>
     [Range(0.0, 1.0)]
     public double? AverageMomentum { get; init; } = 0.99996;
