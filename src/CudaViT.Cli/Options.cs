@@ -126,8 +126,8 @@ internal static class Options
     public static Option<string?> Decoder() => OneOf(
         "--decoder",
         "Who decodes JPEG and PNG files: native, libjpeg-turbo and libpng; managed, code that needs no library, slower "
-            + "and with slightly other pixels of JPEG files; or auto, native where the libraries are installed (default, "
-            + "or as in the model's training).",
+            + "and with slightly other pixels of JPEG files; or auto, native where the libraries are installed "
+            + "(default, or as in the model's training).",
         [.. Enum.GetNames<DecoderKind>().Select(kind => kind.ToLowerInvariant())]);
 
     /// <summary>Where to write event files, with a default when only the name of the option is given.</summary>

@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace CudaViT.Images;
 
 /// <summary>
-/// Reads the orientation that a camera wrote beside the pixels: tag 0x0112 of the first directory of an EXIF block, which
-/// is a TIFF file without an image (CIPA DC-008, "Exif version 2.3", section 4.5; TIFF revision 6.0, section 2).
+/// Reads the orientation that a camera wrote beside the pixels: tag 0x0112 of the first directory of an EXIF block,
+/// which is a TIFF file without an image (CIPA DC-008, "Exif version 2.3", section 4.5; TIFF revision 6.0, section
+/// 2).
 /// </summary>
 internal static class ExifOrientation
 {

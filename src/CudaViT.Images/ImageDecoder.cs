@@ -9,10 +9,11 @@ namespace CudaViT.Images;
 /// file is shows in its first bytes, whatever its name says. Safe to use from several threads.
 /// </summary>
 /// <remarks>
-/// As there, grey is copied to three channels, CMYK is converted, alpha is dropped, the first picture of several counts,
-/// and an orientation written beside the pixels (EXIF) is applied only on request, as <c>ImageOps.exif_transpose</c>
-/// does; in TIFF files always, as Pillow has it too. JPEG and PNG are read by libjpeg-turbo and libpng where these are
-/// there; the rest, and where they are not, by managed code. Pixels of JPEG files then differ, the others do not.
+/// As there, grey is copied to three channels, CMYK is converted, alpha is dropped, the first picture of several
+/// counts, and an orientation written beside the pixels (EXIF) is applied only on request, as
+/// <c>ImageOps.exif_transpose</c> does; in TIFF files always, as Pillow has it too. JPEG and PNG are read by
+/// libjpeg-turbo and libpng where these are there; the rest, and where they are not, by managed code. Pixels of JPEG
+/// files then differ, the others do not.
 /// </remarks>
 /// <param name="turnsUpright">Whether to apply the orientation that EXIF data gives.</param>
 /// <param name="kind">Who decodes JPEG and PNG.</param>
@@ -119,12 +120,12 @@ public sealed class ImageDecoder(
         return format switch
         {
             ImageFormat.Jpeg when isFallback =>
-                $"{Missing(ImageLibraries.TurboJpeg)}; managed code decodes the JPEG files, 1.5 to 2.5 times slower, and "
-                    + $"{Difference}{trained}; to install it: {ImageLibraries.TurboJpeg.Install}",
+                $"{Missing(ImageLibraries.TurboJpeg)}; managed code decodes the JPEG files, 1.5 to 2.5 times slower, "
+                    + $"and {Difference}{trained}; to install it: {ImageLibraries.TurboJpeg.Install}",
             ImageFormat.Jpeg when trained.Length > 0 => $"managed code decodes the JPEG files: {Difference}{trained}",
             ImageFormat.Png when isFallback && !_isPngNative.Value =>
-                $"{Missing(ImageLibraries.Png)}; managed code decodes the PNG files, 1.4 times slower, to the same pixels; to "
-                    + $"install it: {ImageLibraries.Png.Install}",
+                $"{Missing(ImageLibraries.Png)}; managed code decodes the PNG files, 1.4 times slower, to the "
+                    + $"same pixels; to install it: {ImageLibraries.Png.Install}",
             _ => null,
         };
     }

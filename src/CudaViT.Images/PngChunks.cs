@@ -197,12 +197,13 @@ internal readonly record struct PngHeader(
     /// <summary>Refuses what the format does not have.</summary>
     public void RequireKnown()
     {
-        bool isKnown = (ColorType, Depth) is (0, 1 or 2 or 4 or 8 or 16) or (3, 1 or 2 or 4 or 8) or (2 or 4 or 6, 8 or 16);
+        bool isKnown = (ColorType, Depth) is
+            (0, 1 or 2 or 4 or 8 or 16) or (3, 1 or 2 or 4 or 8) or (2 or 4 or 6, 8 or 16);
         if (!isKnown || Compression != 0 || Filter != 0 || Interlace > 1)
         {
             throw new UndecodableImageException(
-                $"the PNG header announces colour type {ColorType} of {Depth} bits, compression {Compression}, filter " +
-                $"{Filter} and interlacing {Interlace}, which the format does not have together");
+                $"the PNG header announces colour type {ColorType} of {Depth} bits, compression {Compression}, " +
+                $"filter {Filter} and interlacing {Interlace}, which the format does not have together");
         }
     }
 }

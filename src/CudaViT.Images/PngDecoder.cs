@@ -8,8 +8,9 @@ namespace CudaViT.Images;
 
 /// <summary>Decodes PNG by libpng's simplified interface: any bit depth, palette, interlaced or not.</summary>
 /// <remarks>
-/// Of samples of 16 bits the upper byte counts, as in Pillow's RGB images. This interface of libpng can only round them,
-/// so <see cref="PngReader"/> takes such files. (Pillow clips them where the image is grey, which leaves it white.)
+/// Of samples of 16 bits the upper byte counts, as in Pillow's RGB images. This interface of libpng can only round
+/// them, so <see cref="PngReader"/> takes such files. (Pillow clips them where the image is grey, which leaves it
+/// white.)
 /// </remarks>
 internal static class PngDecoder
 {

@@ -11,7 +11,9 @@ internal static class BmpHeader
     private const int InfoHeader = 40;
 
     /// <summary>The size of the picture, if the file can hold it.</summary>
-    /// <exception cref="UndecodableImageException">It is cut short, too large, or of a kind that is not read.</exception>
+    /// <exception cref="UndecodableImageException">
+    /// It is cut short, too large, or of a kind that is not read.
+    /// </exception>
     public static EncodedPicture Read(ReadOnlySpan<byte> file)
     {
         if (file.Length < FileHeader + CoreHeader)

@@ -17,8 +17,8 @@ using SharpJpegDecoder = SixLabors.ImageSharp.Formats.Jpeg.JpegDecoder;
 namespace CudaViT.Images.Managed;
 
 /// <summary>
-/// Decodes the first picture of JPEG, GIF, WebP, BMP and TIFF files by SixLabors.ImageSharp, which is C# throughout. Safe
-/// to use from several threads.
+/// Decodes the first picture of JPEG, GIF, WebP, BMP and TIFF files by SixLabors.ImageSharp, which is C# throughout.
+/// Safe to use from several threads.
 /// </summary>
 /// <remarks>
 /// A file is looked at before ImageSharp gets it: its size is held against <see cref="ImageLimits"/>, one that is cut

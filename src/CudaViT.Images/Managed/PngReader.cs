@@ -6,7 +6,9 @@ using CudaViT.Data.Sets;
 
 namespace CudaViT.Images.Managed;
 
-/// <summary>Decodes PNG (ISO/IEC 15948) without a native library: every colour type and depth, interlaced or not.</summary>
+/// <summary>
+/// Decodes PNG (ISO/IEC 15948) without a native library: every colour type and depth, interlaced or not.
+/// </summary>
 /// <remarks>
 /// The pixels are those of libpng, since the format loses nothing. Of samples of 16 bits the upper byte counts, which
 /// libpng's interface without longjmp would round instead; so such files are read here on every machine. Colours marked

@@ -66,7 +66,8 @@ internal readonly record struct TiffDirectory(EncodedPicture Picture, int BitsPe
         if (format != 1 || bits is 0 or > 16)
         {
             throw new UndecodableImageException(
-                $"TIFF files of {bits} bits in sample format {format} are not read, only whole numbers of up to 16 bits");
+                $"TIFF files of {bits} bits in sample format {format} are not read, only whole numbers of up to 16 "
+                + "bits");
         }
 
         ImageLimits.Check(height, width, file.Length, pixelsPerByte);

@@ -91,8 +91,8 @@ public sealed record DataSettings
         });
 
     /// <summary>
-    /// The same without places, as it stands in a model file: what the data are, not where they or their labels lie; and
-    /// with managed code alone as a decoder.
+    /// The same without places, as it stands in a model file: what the data are, not where they or their labels lie;
+    /// and with managed code alone as a decoder.
     /// </summary>
     internal DataSettings ResultOnly() => this with
     {
@@ -101,7 +101,9 @@ public sealed record DataSettings
         Decoder = Decoder == DecoderKind.Managed ? Decoder : null,
     };
 
-    /// <summary>What two runs must agree in: all of that but the decoder, which may change on the way and is told.</summary>
+    /// <summary>
+    /// What two runs must agree in: all of that but the decoder, which may change on the way and is told.
+    /// </summary>
     internal DataSettings IdentityOnly() => ResultOnly() with { Decoder = null };
 }
 

@@ -23,7 +23,9 @@ public interface IRunSettings<TSelf>
     /// <summary>The same with everything at its default that does not change the result.</summary>
     TSelf ResultOnly();
 
-    /// <summary>What a run must agree in with the run that it goes on with: all of that, but who decodes images.</summary>
+    /// <summary>
+    /// What a run must agree in with the run that it goes on with: all of that, but who decodes images.
+    /// </summary>
     TSelf IdentityOnly();
 
     /// <summary>Checks values against each other and their ranges.</summary>

@@ -7,8 +7,8 @@ using CudaViT.Training.Tests.Support;
 namespace CudaViT.Training.Tests.Cli;
 
 /// <summary>
-/// A machine without libjpeg-turbo and libpng: managed code takes their place and says so once, unless told that nothing
-/// but the libraries will do.
+/// A machine without libjpeg-turbo and libpng: managed code takes their place and says so once, unless told that
+/// nothing but the libraries will do.
 /// </summary>
 public sealed class MissingLibraryTests : IDisposable
 {

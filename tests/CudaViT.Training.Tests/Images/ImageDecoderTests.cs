@@ -96,7 +96,8 @@ public sealed class ImageDecoderTests
         byte[] file = JpegWriter.Encode(scene, 90, 150, channels: 3, halvesColor: true);
         ImageView image = new ImageDecoder().Decode(file, new Scale(smallest), new ImageBuffer());
         Assert.Equal((90, 150), (image.FullHeight, image.FullWidth));
-        Assert.Equal(((int)Math.Ceiling(90 * expected), (int)Math.Ceiling(150 * expected)), (image.Height, image.Width));
+        Assert.Equal(
+            ((int)Math.Ceiling(90 * expected), (int)Math.Ceiling(150 * expected)), (image.Height, image.Width));
         Assert.InRange(Mean(image.Pixels), Mean(scene) - 2, Mean(scene) + 2);
     }
 

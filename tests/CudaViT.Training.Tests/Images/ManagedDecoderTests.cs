@@ -5,7 +5,9 @@ using CudaViT.TestKit;
 
 namespace CudaViT.Training.Tests.Images;
 
-/// <summary>What is particular to formats that managed code reads. Whose pixels are right is asked of Pillow elsewhere.</summary>
+/// <summary>
+/// What is particular to formats that managed code reads. Whose pixels are right is asked of Pillow elsewhere.
+/// </summary>
 public sealed class ManagedDecoderTests
 {
     private static readonly ImageDecoder Decoder = new(kind: DecoderKind.Managed);
