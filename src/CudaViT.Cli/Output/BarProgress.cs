@@ -25,8 +25,14 @@ internal sealed class BarProgress(IAnsiConsole console, ProgressContext context)
 
     public void OnNote(string line) => Write([line]);
 
-    public void OnWork(string what, long done, long total) =>
-        _bar!.Description = RunText.Work(what, done, total).EscapeMarkup();
+    public void OnWork(string what, long done, long total)
+    {
+        if (_bar is not null)
+        {
+            _bar.Description = WorkProgress
+                .Fit(RunText.Work(what, done, total), left: "", Terminal.TextWidth(console)).EscapeMarkup();
+        }
+    }
 
     public void OnStep(StepMetrics step)
     {

@@ -11,6 +11,7 @@ public static class Presets
 {
     private const string Commands = "published commands";
     private const string Tried = "tried on drawn scenes, for folders of thousands";
+    private const string Scaled = "sizes between small-64 and the published ones; not yet trained to their end";
 
     private static readonly RecipeSettings Vit = new();
 
@@ -95,7 +96,7 @@ public static class Presets
             "cifar-10",
             SmallVit with { ImageSize = 32, Patch = 4, Width = 192, Depth = 6, Heads = 3, HeadHidden = 1024 },
             Small with { Batch = 256, Epochs = 100, WarmupEpochs = 10, BaseLearningRate = 1e-3, Momentum = 0.99 },
-            Tried)
+            Scaled)
         {
             Views = Unblurred,
             Evaluation = new EvaluationSettings(),
@@ -109,7 +110,7 @@ public static class Presets
             "tiny-128",
             Frozen(ModelSettings.VitTiny) with { ImageSize = 128, HeadHidden = 1024 },
             Small with { Batch = 128, BaseLearningRate = 1e-3, WeightDecay = 0.1, Momentum = 0.99, CropMinimum = 0.2 },
-            Tried)
+            Scaled)
         {
             Views = new ViewSettings { BlurProbabilityA = 0.5 },
             Evaluation = new EvaluationSettings(),
