@@ -48,8 +48,12 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
     public RunSettings Run { get; init; } = new();
 
     /// <summary>What the file of the encoder says of itself: the network, and how it was trained before.</summary>
+    /// <remarks>
+    /// As a model file has it, wherever it comes from: a settings file that leaves a key out, as model files do, would
+    /// give it the default of a run.
+    /// </remarks>
     [GivenBy("--checkpoint")]
-    public TrainSettings Pretraining { get; init; } = new();
+    public TrainSettings Pretraining { get; init => field = value.ResultOnly(); } = new TrainSettings().ResultOnly();
 
     /// <summary>The settings of a recipe for an encoder.</summary>
     /// <param name="preset">Name of the recipe; null for the usual one.</param>
