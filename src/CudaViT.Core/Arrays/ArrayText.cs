@@ -247,7 +247,9 @@ internal static class ArrayText
             return significant.Length == 0 ? new Decimal(sign, "", 1) : new Decimal(sign, significant, point);
         }
 
-        /// <summary>Before and after the point; rounded where more digits than <paramref name="most"/> follow it.</summary>
+        /// <summary>
+        /// Before and after the point; rounded where more digits than <paramref name="most"/> follow it.
+        /// </summary>
         public (string Left, string Right) Positional(int most, object value)
         {
             if (Digits.Length - Point > most)
@@ -261,7 +263,9 @@ internal static class ArrayText
             return (Sign + left, right);
         }
 
-        /// <summary>One digit before the point, at most <paramref name="most"/> after it, and the power of ten.</summary>
+        /// <summary>
+        /// One digit before the point, at most <paramref name="most"/> after it, and the power of ten.
+        /// </summary>
         public (string Left, string Right, int Exponent) Scientific(int most, object value)
         {
             if (Digits.Length == 0)

@@ -16,8 +16,8 @@ internal interface IRowSource<T>
 internal static class RowSums
 {
     /// <summary>
-    /// Rows that are added one after the other. The rounding of a running sum grows with its length, that of a tree with
-    /// the logarithm: over millions of rows in float32 that is 1e-5 of the sum against 1e-7.
+    /// Rows that are added one after the other. The rounding of a running sum grows with its length, that of a tree
+    /// with the logarithm: over millions of rows in float32 that is 1e-5 of the sum against 1e-7.
     /// </summary>
     public const int MostInLine = 512;
 

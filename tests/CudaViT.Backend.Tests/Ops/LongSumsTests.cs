@@ -4,8 +4,8 @@ using CudaViT.TestKit;
 namespace CudaViT.Backend.Tests;
 
 /// <summary>
-/// Sums over millions of rows in float32. One running sum of so many terms is off by 1e-5; sums of sums, whose number of
-/// roundings grows with the logarithm, stay within a few units of the last place.
+/// Sums over millions of rows in float32. One running sum of so many terms is off by 1e-5; sums of sums, whose number
+/// of roundings grows with the logarithm, stay within a few units of the last place.
 /// </summary>
 public sealed class LongSumsTests
 {

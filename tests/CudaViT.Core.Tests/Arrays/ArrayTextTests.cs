@@ -3,8 +3,8 @@ using CudaViT.TestKit;
 namespace CudaViT.Core.Tests;
 
 /// <summary>
-/// Texts by the rules that NumPy documents for printing: precision 8, threshold 1000, three items at each edge, lines of
-/// 75 characters; every value with the fewest digits that tell it from its neighbours, all in one width.
+/// Texts by the rules that NumPy documents for printing: precision 8, threshold 1000, three items at each edge, lines
+/// of 75 characters; every value with the fewest digits that tell it from its neighbours, all in one width.
 /// </summary>
 public sealed class ArrayTextTests
 {
