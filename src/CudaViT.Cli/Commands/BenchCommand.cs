@@ -80,7 +80,8 @@ internal static class BenchCommand
         var normalization = new Normalization([.. Repeat(0.5f)], [.. Repeat(0.25f)]);
         IMethodLearner learner = PretrainingMethods.Create(settings, backend, normalization);
         var input = new ImageInput(settings, backend, normalization);
-        byte[] pixels = new byte[(long)settings.Recipe.Batch * model.ImageSize * model.ImageSize * model.Channels];
+        byte[] pixels = new byte[HostBuffer.SizeFor(
+            settings.Recipe.Batch, (long)model.ImageSize * model.ImageSize * model.Channels)];
         new Random(1).NextBytes(pixels);
         for (int i = 0; i < WarmUpSteps; i++)
         {

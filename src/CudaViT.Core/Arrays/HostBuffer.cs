@@ -23,6 +23,17 @@ public abstract class HostBuffer : IDisposable
     /// <summary>A buffer on the managed heap, for what no device reads.</summary>
     public static HostBuffer Managed(int sizeInBytes) => new ManagedBuffer(sizeInBytes);
 
+    /// <summary>Bytes that a buffer for all images of a batch has.</summary>
+    /// <param name="images">Number of images.</param>
+    /// <param name="bytesEach">Bytes of one.</param>
+    /// <exception cref="DeviceMemoryException">They are more than one buffer can have.</exception>
+    public static int SizeFor(int images, long bytesEach) => images * bytesEach <= Array.MaxLength
+        ? (int)(images * bytesEach)
+        : throw new DeviceMemoryException(
+            $"a batch of {images} images of {MemorySize.Text(bytesEach)} takes {MemorySize.Text(images * bytesEach)}, "
+            + $"but one piece of host memory has at most {MemorySize.Text(Array.MaxLength)}. Use a batch of "
+            + $"{Array.MaxLength / bytesEach} or less, or smaller images.");
+
     /// <summary>Gives the memory back. No upload from it may be under way, and no span of it in use.</summary>
     public void Dispose()
     {

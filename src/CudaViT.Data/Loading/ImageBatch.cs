@@ -41,7 +41,7 @@ public sealed class ImageBatch : IDisposable
         _views = new HostBuffer[sizes.Length];
         for (int view = 0; view < sizes.Length; view++)
         {
-            _views[view] = allocate(checked(capacity * ImageSizeInBytes(view)));
+            _views[view] = allocate(HostBuffer.SizeFor(capacity, ImageSizeInBytes(view)));
         }
     }
 

@@ -23,7 +23,7 @@ public sealed class PackedImages
             _transforms[view] = new ViewTransform[capacity];
         }
 
-        Buffer = allocate(checked(capacity * bytesPerSample));
+        Buffer = allocate(HostBuffer.SizeFor(capacity, bytesPerSample));
     }
 
     /// <summary>The memory that the images lie in.</summary>

@@ -257,5 +257,14 @@ public sealed class CommandLineTests : IDisposable
         Assert.True((long)report["peakBytes"]! > 1 << 20);
     }
 
+    [Fact]
+    public void A_batch_that_bench_cannot_hold_is_told_in_one_line()
+    {
+        (int status, _, string error) = Run("bench", "--batch", "3000000");
+        Assert.Equal(1, status);
+        AssertOneLine(error);
+        Assert.Contains("a batch of 3000000 images of 784 B takes 2.2 GiB", error, StringComparison.Ordinal);
+    }
+
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }
