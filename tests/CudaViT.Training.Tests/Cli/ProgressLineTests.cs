@@ -4,7 +4,8 @@ namespace CudaViT.Training.Tests.Cli;
 
 public sealed class ProgressLineTests
 {
-    // All of it; the least important gone; more gone; the field in brackets with its space; the last ones stay and are cut.
+    // All of it; the least important gone; more gone, and the field in brackets with its space; the last ones stay and
+    // are cut.
     [Theory]
     [InlineData(100, "epoch 1  loss 2.5 (80 %)  lr 0.1  left 1:00")]
     [InlineData(43, "epoch 1  loss 2.5 (80 %)  lr 0.1  left 1:00")]
