@@ -35,7 +35,9 @@ internal sealed class GpuMemoryPool : BlockPool<GpuBlock>, IDisposable
         return new GpuStorage(this, block, sizeInBytes);
     }
 
-    /// <summary>Gives all waiting blocks back to the device; what is returned from now on stays with the driver.</summary>
+    /// <summary>
+    /// Gives all waiting blocks back to the device; what is returned from now on stays with the driver.
+    /// </summary>
     public void Dispose()
     {
         lock (Gate)
