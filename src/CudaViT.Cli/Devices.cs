@@ -20,7 +20,9 @@ internal static class Devices
     public static string[] Names { get; } = [Auto, Cuda, Cpu, Emulator, StrictEmulator];
 
     /// <summary>Opens a device.</summary>
-    /// <param name="name">One of <see cref="Names"/>; null for auto: a GPU if there is one that works, else the CPU.</param>
+    /// <param name="name">
+    /// One of <see cref="Names"/>; null for auto: a GPU if there is one that works, else the CPU.
+    /// </param>
     /// <param name="threads">Compute threads of the CPU; null for one per processor.</param>
     /// <param name="kernelsDirectory">Folder with kernels to run instead of the built-in ones; null for those.</param>
     /// <exception cref="UsageException">The device has no kernels, but a folder of them is named.</exception>

@@ -111,15 +111,16 @@ internal static class Options
     /// <summary>Whether a run may go on with other images.</summary>
     public static Option<bool> AcceptChangedData() => new("--accept-changed-data")
     {
-        Description = "With --resume: go on although names or sizes of the image files are not those that the run began "
+        Description = "With --resume: go on although names or sizes of the image files are not those that the run "
+            + "began "
             + "with.",
     };
 
     /// <summary>Whether to turn images.</summary>
     public static Option<bool> ExifOrientation() => new("--exif-orientation")
     {
-        Description = "Turn photographs upright as their EXIF data say (default: take the pixels as they are stored, as "
-            + "the reference implementation does, or as in the model's training).",
+        Description = "Turn photographs upright as their EXIF data say (default: take the pixels as they are stored, "
+            + "as the reference implementation does, or as in the model's training).",
     };
 
     /// <summary>Who decodes images.</summary>

@@ -12,7 +12,9 @@ internal static class DoctorCommand
     public static (string Command, string Meaning)[] Examples { get; } =
     [
         ("cudavit doctor", "what this machine has, and what to install for the rest"),
-        ("CUDAVIT_CUDA_LIB=/opt/cuda-12.4/lib64 cudavit doctor", "look for CUDA's libraries in a folder of yours first"),
+        (
+            "CUDAVIT_CUDA_LIB=/opt/cuda-12.4/lib64 cudavit doctor",
+            "look for CUDA's libraries in a folder of yours first"),
         ("cudavit doctor --json", "the same for a script"),
     ];
 

@@ -89,7 +89,8 @@ internal static class FineTuneCommand
         };
         Option<bool> json = Options.Json();
         var command = new Command(
-            Name, "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
+            Name,
+            "Trains an encoder with a classifier on top, and judges the weights and their average after each epoch.")
         {
             checkpoint, recipe, settings, set, data, folder, epochs, batch, rate, layerDecay, dropPath, seed, device,
             dtype, threads, kernels, workers, every, limit, labels, holdOut, exif, decoder, resume, extend, changed,
@@ -193,12 +194,14 @@ internal static class FineTuneCommand
             output.WriteLine(Summary("average", average));
         }
 
-        output.WriteLine($"done: model in {folder.FinalPath}; finetune.json and report.html beside it have all of this");
+        output.WriteLine(
+            $"done: model in {folder.FinalPath}; finetune.json and report.html beside it have all of this");
     }
 
     private static string Summary(string what, ClassifierResult result)
     {
         string best = RunText.Text($"best top-1 {result.Best.Top1:f4} after epoch {result.Best.Epoch}");
-        return RunText.Text($"{what}: top-1 {result.Last.Top1:f4}, top-5 {result.Last.Top5:f4} after the last epoch; {best}");
+        return RunText.Text(
+            $"{what}: top-1 {result.Last.Top1:f4}, top-5 {result.Last.Top5:f4} after the last epoch; {best}");
     }
 }

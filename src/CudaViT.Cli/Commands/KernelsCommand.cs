@@ -28,15 +28,17 @@ internal static class KernelsCommand
             $"Architecture to compile for, or {Native} for this machine's GPU (default {DefaultArchitecture}).");
         Option<string?> directory = Options.KernelsDirectory();
         Option<string?> build = Text(
-            "--build", "B", "Only this build, for example f32 or bytes4 (default: all; with --ptx or --sass the first).");
+            "--build",
+            "B",
+            "Only this build, for example f32 or bytes4 (default: all; with --ptx or --sass the first).");
         Option<string?> ptx = Text("--ptx", "ENTRY", "Print the virtual machine's code of a kernel instead.");
         Option<string?> sass = Text("--sass", "ENTRY", "Print the machine code of a kernel instead (needs nvdisasm).");
         Option<bool> json = Options.Json();
         var command = new Command(
             Name,
-            "Compiles the kernels with NVRTC, which needs no GPU, and lists what each takes: registers of a thread, bytes "
-            + "spilled for want of registers, stack (local arrays), shared memory of a block, and the formulas of bytes "
-            + "moved and operations done that its file states.")
+            "Compiles the kernels with NVRTC, which needs no GPU, and lists what each takes: registers of a thread, "
+            + "bytes spilled for want of registers, stack (local arrays), shared memory of a block, and the formulas "
+            + "of bytes moved and operations done that its file states.")
         {
             architecture, directory, build, ptx, sass, json,
         };
@@ -130,7 +132,8 @@ internal static class KernelsCommand
         if (isMachineCode)
         {
             Disassembler disassembler = Disassembler.Find(out _) ?? throw new GpuException(
-                "--sass needs the disassembler nvdisasm, which was not found; expected it on PATH or in a CUDA toolkit; "
+                "--sass needs the disassembler nvdisasm, which was not found; expected it on PATH or in a CUDA "
+                + "toolkit; "
                 + "cudavit doctor lists where it was looked for");
             output.Write(disassembler.Disassemble(compiler.Build(module, architecture), entry));
         }
@@ -229,7 +232,8 @@ internal static class KernelsCommand
     {
         output.WriteLine($"{report.Architecture}, NVRTC {report.Nvrtc}, kernels: {report.Kernels}");
         int width = report.Entries.Select(row => row.Entry.Length).Append(5).Max();
-        output.WriteLine($"{"entry".PadRight(width)}  build   registers   spill   stack  shared   bytes moved; operations");
+        output.WriteLine(
+            $"{"entry".PadRight(width)}  build   registers   spill   stack  shared   bytes moved; operations");
         foreach (IGrouping<string, KernelRow> kernel in report.Entries.GroupBy(row => row.Entry))
         {
             foreach ((int i, KernelRow row) in kernel.Index())
@@ -237,7 +241,8 @@ internal static class KernelsCommand
                 string name = (i == 0 ? row.Entry : "").PadRight(width);
                 string build = row.Build.ToString().ToLowerInvariant();
                 string cost = i == 0 && row.Bytes is not null ? $"   {row.Bytes}; {row.Operations}" : "";
-                string taken = RunText.Text($"{row.Registers,9}  {row.SpillBytes,6}  {row.StackBytes,6}  {row.SharedBytes,6}");
+                string taken = RunText.Text(
+                    $"{row.Registers,9}  {row.SpillBytes,6}  {row.StackBytes,6}  {row.SharedBytes,6}");
                 output.WriteLine($"{name}  {build,-6}  {taken}{cost}");
             }
         }

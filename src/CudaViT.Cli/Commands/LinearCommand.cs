@@ -44,7 +44,8 @@ internal static class LinearCommand
         Option<string?> path = Options.Path(
             "--out",
             "DIR",
-            "Folder for linear.json, report.html, classifier.safetensors and, after every epoch, what is needed to go on "
+            "Folder for linear.json, report.html, classifier.safetensors and, after every epoch, what is needed to go "
+            + "on "
             + "(default: nothing is written).");
         Option<bool> resume = new("--resume")
         {
@@ -107,15 +108,17 @@ internal static class LinearCommand
             if (shortSide < model.Settings.Model.ImageSize)
             {
                 throw new UsageException(
-                    $"--test-resize is {shortSide}; expected at least {model.Settings.Model.ImageSize}, the size of the "
-                    + "model's images");
+                    $"--test-resize is {shortSide}; expected at least {model.Settings.Model.ImageSize}, the size "
+                    + "of the model's images");
             }
 
             settings = settings with
             {
                 Epochs = parsed.GetValue(epochs) ?? settings.Epochs,
                 Batch = Math.Min(parsed.GetValue(batch) ?? settings.Batch, images.Train.Count),
-                BaseLearningRates = parsed.GetValue(rates) is { Length: > 0 } given ? given : settings.BaseLearningRates,
+                BaseLearningRates = parsed.GetValue(rates) is { Length: > 0 } given
+                    ? given
+                    : settings.BaseLearningRates,
                 TestShortSide = shortSide,
                 Seed = parsed.GetValue(seed) ?? settings.Seed,
                 ExifOrientation = parsed.GetValue(exif) || model.Settings.Data.ExifOrientation,

@@ -59,8 +59,8 @@ internal static class TrainCommand
             "--init",
             "FILE",
             "Begin with the weights of a model of cudavit train or cudavit import: all parts it has; missing heads are "
-            + "drawn, and a missing momentum encoder is a copy. The file also says what model it is; the optimizer begins "
-            + "anew.");
+            + "drawn, and a missing momentum encoder is a copy. The file also says what model it is; the optimizer "
+            + "begins anew.");
         Option<string?> data = Options.Data();
         Option<string?> folder = Options.Path("--out", "DIR", "Folder for the results (default runs/TIME-PRESET).");
         Option<int?> epochs = Options.Integer("--epochs", "Passes over the images; the warm-up keeps its share.", 1);

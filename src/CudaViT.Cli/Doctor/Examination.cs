@@ -171,7 +171,8 @@ internal static class Examination
     }
 
     private static DoctorCheck FindDecoder(ImageLibrary library) => new(
-        library.Name, library.File is not null, null, library.File, $"reading {library.Purpose} faster than managed code does: --data",
+        library.Name, library.File is not null, null, library.File,
+        $"reading {library.Purpose} faster than managed code does: --data",
         library.File is null ? $"it is not installed; {library.Install}, or set {library.Variable} to its file" : null,
         library.File is null ? library.Candidates : []);
 

@@ -7,7 +7,9 @@ public sealed unsafe partial class CudaDriver
     /// <summary>Why no kernel can run on a GPU here; null if one can. Found out once.</summary>
     public static string? Unavailable => Problem.Value;
 
-    /// <summary>Whether the names of ranges reach a profiler: there is a library for them, with its functions.</summary>
+    /// <summary>
+    /// Whether the names of ranges reach a profiler: there is a library for them, with its functions.
+    /// </summary>
     public static bool NamesRanges => Nvtx.IsPresent;
 
     private static string? FindProblem()

@@ -174,7 +174,8 @@ public sealed class DataLoader : IDisposable
     }
 
     /// <summary>
-    /// Stops the workers, each after the sample it is at, and waits for them. Batches that are still out lose their memory.
+    /// Stops the workers, each after the sample it is at, and waits for them. Batches that are still out lose their
+    /// memory.
     /// </summary>
     public void Dispose()
     {

@@ -37,20 +37,22 @@ public sealed record DataLoaderSettings
     public int? ShuffleBuffer { get; init; }
 
     /// <summary>
-    /// Threads that make views, at least 1; null for one on each processor that computing leaves, up to 32. No influence
-    /// on the result.
+    /// Threads that make views, at least 1; null for one on each processor that computing leaves, up to 32. No
+    /// influence on the result.
     /// </summary>
     public int? Workers { get; init; }
 
-    /// <summary>Threads that compute meanwhile (<see cref="IBackend.ComputeThreads"/>); null for all processors.</summary>
+    /// <summary>
+    /// Threads that compute meanwhile (<see cref="IBackend.ComputeThreads"/>); null for all processors.
+    /// </summary>
     public int? ComputeThreads { get; init; }
 
     /// <summary>Batches made ahead of the one in use; bounds the memory, no influence on the result.</summary>
     public int PrefetchBatches { get; init; } = 2;
 
     /// <summary>
-    /// Where batches get memory for a number of bytes: <see cref="IBackend.AllocateHost"/> of a device that is to read them
-    /// by itself; null for the managed heap.
+    /// Where batches get memory for a number of bytes: <see cref="IBackend.AllocateHost"/> of a device that is to read
+    /// them by itself; null for the managed heap.
     /// </summary>
     public Func<int, HostBuffer>? Allocate { get; init; }
 

@@ -48,8 +48,8 @@ internal static class EpochOrder
     /// repeated augmentation.
     /// </summary>
     /// <remarks>
-    /// M. Berman et al., "MultiGrain", arXiv:1902.05509, section 3.3; E. Hoffer et al., arXiv:1901.09335. An epoch has as
-    /// many places as before, as in DeiT.
+    /// M. Berman et al., "MultiGrain", arXiv:1902.05509, section 3.3; E. Hoffer et al., arXiv:1901.09335. An epoch has
+    /// as many places as before, as in DeiT.
     /// </remarks>
     public static void Repeat(Span<int> order, int times)
     {

@@ -6,7 +6,9 @@ using CudaViT.Data.Views;
 
 namespace CudaViT.Data.Loading;
 
-/// <summary>Reads images into a batch on all processors; where they come to lie does not depend on their number.</summary>
+/// <summary>
+/// Reads images into a batch on all processors; where they come to lie does not depend on their number.
+/// </summary>
 /// <param name="dataset">The images.</param>
 /// <param name="transform">Makes what a thread needs to cut an image.</param>
 internal sealed class EvaluationReader(IImageDataset dataset, Func<EvaluationTransform> transform)

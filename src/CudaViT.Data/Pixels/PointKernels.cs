@@ -35,7 +35,9 @@ internal readonly struct GrayscaleKernel : IRgbKernel
         red = green = blue = RgbBlocks.Grey(red, green, blue);
 }
 
-/// <summary>blend(background, value, factor) = background + factor (value - background), in float32, truncated.</summary>
+/// <summary>
+/// blend(background, value, factor) = background + factor (value - background), in float32, truncated.
+/// </summary>
 internal readonly struct BlendKernel(int background, float factor) : IByteKernel
 {
     private readonly Vector256<int> _background = Vector256.Create(background);

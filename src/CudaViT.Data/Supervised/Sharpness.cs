@@ -66,7 +66,9 @@ public sealed class Sharpness
     }
 
     private static Vector256<float> Weigh(ReadOnlySpan<byte> source, int at, int channels, Vector256<float> middle) =>
-        (Load(source, at - channels) * Neighbour) + (Load(source, at) * middle) + (Load(source, at + channels) * Neighbour);
+        (Load(source, at - channels) * Neighbour)
+        + (Load(source, at) * middle)
+        + (Load(source, at + channels) * Neighbour);
 
     private static Vector256<float> Load(ReadOnlySpan<byte> source, int at)
     {

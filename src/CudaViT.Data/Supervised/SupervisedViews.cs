@@ -59,7 +59,8 @@ public sealed record SupervisedViews : IViewRecipe
         if (RandAugment is { } augment)
         {
             Require(augment.Operations >= 0, nameof(augment.Operations), augment.Operations, "at least 0");
-            Require(augment.Probability is >= 0 and <= 1, nameof(augment.Probability), augment.Probability, "from 0 to 1");
+            Require(
+                augment.Probability is >= 0 and <= 1, nameof(augment.Probability), augment.Probability, "from 0 to 1");
             Require(augment.Magnitude is >= 0 and <= 10, nameof(augment.Magnitude), augment.Magnitude, "from 0 to 10");
             double deviation = augment.MagnitudeDeviation;
             Require(deviation is >= 0 and <= 10, nameof(augment.MagnitudeDeviation), deviation, "from 0 to 10");

@@ -26,7 +26,9 @@ public readonly record struct ColorJitter(
     internal static ColorJitter Draw(ref RandomSequence random, AugmentationSettings settings) =>
         Draw(ref random, settings.Brightness, settings.Contrast, settings.Saturation, settings.Hue);
 
-    /// <summary>The same with the ranges by themselves: factors from 1 - range to 1 + range, turns to either side.</summary>
+    /// <summary>
+    /// The same with the ranges by themselves: factors from 1 - range to 1 + range, turns to either side.
+    /// </summary>
     internal static ColorJitter Draw(
         ref RandomSequence random, double brightnesses, double contrasts, double saturations, double hues)
     {

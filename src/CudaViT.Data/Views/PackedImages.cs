@@ -7,8 +7,8 @@ namespace CudaViT.Data.Views;
 /// What is needed of a batch's decoded images, one after the other, and how a device is to make views of it.
 /// </summary>
 /// <remarks>
-/// Where an image lies depends on which thread was faster; what the views look like does not. Every sample takes at most
-/// as many bytes as were reserved for it, so there is room for all.
+/// Where an image lies depends on which thread was faster; what the views look like does not. Every sample takes at
+/// most as many bytes as were reserved for it, so there is room for all.
 /// </remarks>
 public sealed class PackedImages
 {
@@ -32,7 +32,9 @@ public sealed class PackedImages
     /// <summary>How much of it they take, from its beginning.</summary>
     public int UsedBytes => _usedBytes;
 
-    /// <summary>How a view of every sample that there is room for is made; offsets count from the buffer's first byte.</summary>
+    /// <summary>
+    /// How a view of every sample that there is room for is made; offsets count from the buffer's first byte.
+    /// </summary>
     public ReadOnlySpan<ViewTransform> Transforms(int view) => _transforms[view];
 
     /// <summary>Forgets all images.</summary>

@@ -7,9 +7,9 @@ namespace CudaViT.Data.Views;
 /// per thread.
 /// </summary>
 /// <remarks>
-/// That is the smallest box around all crops. Where it has too many bytes, each crop is packed by itself; and a crop that
-/// has too many even so is resized here, in the device's arithmetic, so that only the rest is left to do there. Which of
-/// these it is depends on image and draws alone.
+/// That is the smallest box around all crops. Where it has too many bytes, each crop is packed by itself; and a crop
+/// that has too many even so is resized here, in the device's arithmetic, so that only the rest is left to do there.
+/// Which of these it is depends on image and draws alone.
 /// </remarks>
 /// <param name="settings">How views are made.</param>
 /// <param name="seed">Seed of the run.</param>

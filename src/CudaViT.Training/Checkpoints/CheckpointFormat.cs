@@ -11,9 +11,8 @@ namespace CudaViT.Training.Checkpoints;
 /// <list type="table">
 /// <item><term>1</term><description>The position, and length and checksum of the tensor file.</description></item>
 /// <item><term>2</term><description>
-/// Also <c>data</c> and <c>leftOut</c>, which may be missing; and <c>sha256</c>, the SHA-256 of the rest as compact JSON,
-/// so that damage is told from what another version wrote.
-/// </description></item>
+/// Also <c>data</c> and <c>leftOut</c>, which may be missing; and <c>sha256</c>, the SHA-256 of the rest as compact
+/// JSON, so that damage is told from what another version wrote. </description></item>
 /// </list>
 /// Whoever changes the record raises <see cref="Current"/>, adds a line here and a function to <see cref="Upgrades"/>,
 /// and records a file of the form before in <c>tests/fixtures/checkpoint-formats</c>.

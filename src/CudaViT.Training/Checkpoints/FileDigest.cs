@@ -17,7 +17,8 @@ internal static class FileDigest
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"{path}: the file cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); expected a model; "
+                $"{path}: the file cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); expected a "
+                + $"model; "
                 + "check the path.", e);
         }
     }

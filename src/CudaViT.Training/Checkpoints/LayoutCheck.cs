@@ -10,12 +10,16 @@ internal static class LayoutCheck
 {
     private const int NamesShown = 8;
 
-    /// <summary>Throws unless every tensor of a model is there, in its shape and in a type that it can be read from.</summary>
+    /// <summary>
+    /// Throws unless every tensor of a model is there, in its shape and in a type that it can be read from.
+    /// </summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="entries">What the model has.</param>
     /// <param name="find">The tensor of a name in the file; null if there is none.</param>
     /// <param name="advice">What to do about it.</param>
-    /// <exception cref="CheckpointException">The message names the first that are missing or different, and counts them.</exception>
+    /// <exception cref="CheckpointException">
+    /// The message names the first that are missing or different, and counts them.
+    /// </exception>
     public static void Require(
         string path,
         IEnumerable<StateEntry> entries,

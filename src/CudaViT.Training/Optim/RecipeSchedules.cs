@@ -16,8 +16,8 @@ internal static class RecipeSchedules
 
     /// <summary>Learning rate of an epoch: linear over the warm-up, then half a cosine over the whole length.</summary>
     /// <remarks>
-    /// As in DeiT the cosine counts from the first epoch, not from the end of the warm-up. Small batches may have a peak
-    /// below the rates to begin and end with, which are then the peak.
+    /// As in DeiT the cosine counts from the first epoch, not from the end of the warm-up. Small batches may have a
+    /// peak below the rates to begin and end with, which are then the peak.
     /// </remarks>
     /// <param name="recipe">Of a fine-tuning.</param>
     /// <param name="epoch">From 0.</param>

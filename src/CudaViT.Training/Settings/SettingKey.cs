@@ -116,8 +116,9 @@ public sealed class SettingKey
         try
         {
             object? typed = value.Deserialize(property.PropertyType, SettingsJson.Options);
-            bool isTooLarge = typed is double number && double.IsInfinity(number); // how they read
-            return !isTooLarge && property.GetCustomAttributes<ValidationAttribute>().All(attribute => attribute.IsValid(typed));
+            bool isTooLarge = typed is double number && double.IsInfinity(number); // how such numbers read
+            return !isTooLarge
+                && property.GetCustomAttributes<ValidationAttribute>().All(attribute => attribute.IsValid(typed));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {

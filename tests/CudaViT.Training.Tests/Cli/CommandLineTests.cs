@@ -58,7 +58,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("--json", Run("doctor", "--help").Output);
         string kernels = Run("kernels", "--help").Output;
         Assert.All(
-            ["--arch", "--kernels-dir", "--build", "--ptx", "--sass", "--json"], option => Assert.Contains(option, kernels));
+            ["--arch", "--kernels-dir", "--build", "--ptx", "--sass", "--json"],
+            option => Assert.Contains(option, kernels));
     }
 
     [Theory]

@@ -92,7 +92,8 @@ public sealed class EditedKernelTests : IDisposable
         Assert.Contains("gradient checks did not pass", lines[^1], StringComparison.Ordinal);
     }
 
-    private static void SkipWithoutEmulator() => Skip.If(EmulatorDriver.Unavailable is not null, EmulatorDriver.Unavailable);
+    private static void SkipWithoutEmulator() =>
+        Skip.If(EmulatorDriver.Unavailable is not null, EmulatorDriver.Unavailable);
 
     private (int Status, string Error) Gradcheck(string device)
     {

@@ -47,7 +47,10 @@ public sealed class ExifOrientationTests : IDisposable
     {
         string folder = _folder["features"];
         (int status, _, string error) = CommandRunner.Run(
-            ["features", "--checkpoint", model, "--data", _folder["data"], "--out", folder, "--device", "cpu", .. more]);
+            [
+                "features", "--checkpoint", model, "--data", _folder["data"], "--out", folder, "--device", "cpu",
+                .. more,
+            ]);
         Assert.True(status == 0, error);
         using SafetensorsFile file = SafetensorsFile.Open(Directory.GetFiles(folder, "*.safetensors")[0]);
         SafetensorsTensor tensor = file.Tensors.Single(tensor => tensor.Name == "train.features");

@@ -75,7 +75,8 @@ public sealed class KernelsCommandTests : IDisposable
     public void A_script_gets_the_same_as_JSON()
     {
         RequireNvrtc();
-        (int status, string output, string error) = Run("kernels", "--kernels-dir", _folder.Path, "--json", "--build", "f64");
+        (int status, string output, string error) = Run(
+            "kernels", "--kernels-dir", _folder.Path, "--json", "--build", "f64");
         Assert.Equal((0, ""), (status, error));
         JsonObject report = JsonNode.Parse(output)!.AsObject();
         Assert.Equal("sm_90a", (string)report["architecture"]!);
@@ -142,7 +143,8 @@ public sealed class KernelsCommandTests : IDisposable
     public void An_unknown_architecture_is_one_line(string architecture)
     {
         RequireNvrtc();
-        (int status, string output, string error) = Run("kernels", "--kernels-dir", _folder.Path, "--arch", architecture);
+        (int status, string output, string error) = Run(
+            "kernels", "--kernels-dir", _folder.Path, "--arch", architecture);
         Assert.Equal((1, ""), (status, output));
         AssertOneLine(error);
         Assert.Contains("sm_80", error, StringComparison.Ordinal);
@@ -161,7 +163,8 @@ public sealed class KernelsCommandTests : IDisposable
             ["VIRTUAL_ENV"] = null,
             ["HOME"] = "/nowhere",
         };
-        (int status, string output, string error) = CliProcess.Run(environment, "kernels", "--kernels-dir", _folder.Path);
+        (int status, string output, string error) = CliProcess.Run(
+            environment, "kernels", "--kernels-dir", _folder.Path);
         if (status == 0)
         {
             return; // installed where no variable hides it

@@ -211,8 +211,8 @@ public sealed class DataLoaderTests
         consumer.Add(GC.GetAllocatedBytesForCurrentThread());
         Assert.Equal(Settings.PrefetchBatches + 1, batches.Count);
 
-        // 150 batches of 8,640 bytes; what one of them takes is the allowance for the runtime's own. The runtime now and
-        // then allocates more on whatever thread it is on, the loader would in every window: the smallest counts.
+        // 150 batches of 8,640 bytes; what one of them takes is the allowance for the runtime's own. The runtime now
+        // and then allocates more on whatever thread it is on, the loader would in every window: the smallest counts.
         Assert.InRange(Enumerable.Range(1, 3).Min(window => consumer[window + 1] - consumer[window]), 0, 8640);
         Assert.InRange(
             Enumerable.Range(1, 3).Min(window => meter.Allocated(1500 * window, 1500 * (window + 1))), 0, 8640);
@@ -225,7 +225,8 @@ public sealed class DataLoaderTests
         using var loader = new DataLoader(slow, Augmentation, Settings);
         Assert.Equal(TimeSpan.Zero, loader.TimeWaited);
         Assert.True(loader.TryNext(out _));
-        // Ten images of 60 ms, less what the worker was ahead: half a second, should this thread have to wait for a core.
+        // Ten images of 60 ms, less what the worker was ahead: half a second, should this thread have to wait for a
+        // core.
         Assert.InRange(loader.TimeWaited, TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(60));
     }
 

@@ -39,7 +39,8 @@ public sealed class ImageFormulaTests
         // The mean of the levels and of one more 255 is 128.
         ImageOps.Contrast(levels, 1, factor);
         Assert.Equal(
-            Enumerable.Range(0, 256).Append(255).Select(v => (byte)Math.Clamp(128 + (factor * (v - 128)), 0, 255)), levels);
+            Enumerable.Range(0, 256).Append(255).Select(v => (byte)Math.Clamp(128 + (factor * (v - 128)), 0, 255)),
+            levels);
     }
 
     [Theory]
@@ -74,7 +75,8 @@ public sealed class ImageFormulaTests
             new System.Random(height).NextBytes(pixels);
             byte[] actual = new byte[newHeight * newWidth * channels];
             new ImageResizer().Resize(
-                new ImageView(pixels, height + 3, width + 2, channels), new CropBox(2, 1, height, width), actual, newHeight,
+                new ImageView(pixels, height + 3, width + 2, channels), new CropBox(2, 1, height, width), actual,
+                newHeight,
                 newWidth);
 
             byte[] box = [.. pixels.Chunk((width + 2) * channels).Skip(2).Take(height)

@@ -31,7 +31,8 @@ public sealed class PackedLoaderTests
     {
         var images = new MixedSizes(41, channels);
         using var views = new DataLoader(images, Augmentation, Settings);
-        using var packed = new DataLoader(images, Augmentation, Settings with { PackedBytes = packedBytes, Workers = 3 });
+        using var packed = new DataLoader(
+            images, Augmentation, Settings with { PackedBytes = packedBytes, Workers = 3 });
         while (views.TryNext(out ImageBatch? expected))
         {
             Assert.True(packed.TryNext(out ImageBatch? actual));
@@ -81,7 +82,8 @@ public sealed class PackedLoaderTests
                     rendered);
                 Assert.Equal(expected.View(view).Slice(i * rendered.Length, rendered.Length), rendered);
                 Assert.Equal(
-                    plan.ToTransform(transform.Source, transform.RowBytes, transform.Height, transform.Width), transform);
+                    plan.ToTransform(transform.Source, transform.RowBytes, transform.Height, transform.Width),
+                    transform);
             }
         }
     }

@@ -6,7 +6,9 @@ using CudaViT.Training.Checkpoints;
 
 namespace CudaViT.Training.Tests.Data;
 
-/// <summary>The operations of RandAugment and bicubic resizing against Pillow's recorded results, bit for bit.</summary>
+/// <summary>
+/// The operations of RandAugment and bicubic resizing against Pillow's recorded results, bit for bit.
+/// </summary>
 [Trait("Category", "Fixtures")]
 public sealed class RandAugmentFixtureTests
 {

@@ -121,7 +121,8 @@ public sealed class SupervisedViewsTests
     [InlineData(RandAugmentOperation.Contrast, 0.9, -1, 0.19)]
     [InlineData(RandAugmentOperation.ShearX, 0.9, -1, -0.27)]
     [InlineData(RandAugmentOperation.TranslateY, 1, 1, 0.45)]
-    public void Strengths_are_the_published_ones(RandAugmentOperation operation, double level, int sign, double expected) =>
+    public void Strengths_are_the_published_ones(
+        RandAugmentOperation operation, double level, int sign, double expected) =>
         Assert.Equal(expected, RandAugmentStep.Strength(operation, level, sign), 1e-12);
 
     // Areas are uniform where the shape always fits; half of the images are erased.

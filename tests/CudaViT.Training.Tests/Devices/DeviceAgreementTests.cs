@@ -6,7 +6,9 @@ using CudaViT.Training.Optim;
 
 namespace CudaViT.Training.Tests.Devices;
 
-/// <summary>The same training on different devices: the same numbers up to rounding, and the same bits on each.</summary>
+/// <summary>
+/// The same training on different devices: the same numbers up to rounding, and the same bits on each.
+/// </summary>
 public sealed class DeviceAgreementTests
 {
     private const double Rate = 1e-3;
@@ -22,7 +24,8 @@ public sealed class DeviceAgreementTests
         var fixture = new ModelFixture(name);
         int steps = backend == Backends.Cuda ? 200 : 20;
         double[] expected = Losses(Backends.Cpu, fixture, dtype, steps);
-        double[][] apart = [.. Enumerable.Range(1, 3).Select(seed => Losses(Backends.Cpu, fixture, dtype, steps, seed))];
+        double[][] apart =
+            [.. Enumerable.Range(1, 3).Select(seed => Losses(Backends.Cpu, fixture, dtype, steps, seed))];
         double[] actual = Losses(backend, fixture, dtype, steps);
 
         double terms = 8 * Math.Sqrt(fixture.LongestSum);
@@ -33,7 +36,9 @@ public sealed class DeviceAgreementTests
             double bound = terms * (drift + (dtype.UnitRoundoff() * Math.Abs(expected[step])));
             double error = Math.Abs(actual[step] - expected[step]);
             Assert.True(
-                error <= bound, $"step {step}: {actual[step]:r} on {backend}, {expected[step]:r} on cpu: error {error:e2}, bound {bound:e2}");
+                error <= bound,
+                $"step {step}: {actual[step]:r} on {backend}, {expected[step]:r} on cpu: error {error:e2}, "
+                + $"bound {bound:e2}");
         }
     }
 
@@ -78,7 +83,8 @@ public sealed class DeviceAgreementTests
             pair => Assert.Equal(HostBytes(pair.First.Array), HostBytes(pair.Second.Array)));
     }
 
-    private static double[] Losses(string backend, ModelFixture fixture, DType dtype, int steps, int? perturbation = null)
+    private static double[] Losses(
+        string backend, ModelFixture fixture, DType dtype, int steps, int? perturbation = null)
     {
         using TestRun run = Backends.Open(backend);
         MoCoV3 model = fixture.Build(run.Backend, dtype, freezePatch: true);

@@ -10,7 +10,9 @@ using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Devices;
 
-/// <summary>That a batch travels while the step before it is computed, and that nothing waits too little for it.</summary>
+/// <summary>
+/// That a batch travels while the step before it is computed, and that nothing waits too little for it.
+/// </summary>
 public sealed class OverlapTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -24,7 +26,8 @@ public sealed class OverlapTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    // The device has the step up to its gradients, then the next batch; then the host waits, once; then comes the update.
+    // The device has the step up to its gradients, then the next batch; then the host waits, once; then comes the
+    // update.
     [SkippableFact]
     public void The_next_batch_is_sent_before_the_one_wait_of_a_step()
     {
@@ -61,7 +64,8 @@ public sealed class OverlapTests : IDisposable
             int backward = journal.Calls.FindLastIndex(call => call.Contains("backward", StringComparison.Ordinal));
             Assert.InRange(backward, 1, sent - 1);
             Assert.Equal(sent + 2, read); // nothing is asked for in between
-            Assert.All(journal.Calls[(read + 1)..], call => Assert.Matches("^(launch adamw_step|copy addresses)", call));
+            Assert.All(
+                journal.Calls[(read + 1)..], call => Assert.Matches("^(launch adamw_step|copy addresses)", call));
         }
     }
 

@@ -25,7 +25,8 @@ public sealed class BatchMixingTests
                 (int row, int column) = (i / 6 % 4, i % 6);
                 double other = x[((4 - (i / Image)) * Image) + (i % Image)];
                 return mixing.Box is { } box
-                    ? row >= box.Top && row < box.Top + box.Height && column >= box.Left && column < box.Left + box.Width
+                    ? row >= box.Top && row < box.Top + box.Height
+                        && column >= box.Left && column < box.Left + box.Width
                         ? other
                         : value
                     : (mixing.Weight * value) + ((1 - mixing.Weight) * other);
@@ -42,7 +43,8 @@ public sealed class BatchMixingTests
                 double logSum = Math.Log(row.Sum(Math.Exp));
                 for (int c = 0; c < 3; c++)
                 {
-                    double target = (mixing.Weight * Smooth(labels[i], c)) + ((1 - mixing.Weight) * Smooth(labels[4 - i], c));
+                    double target = (mixing.Weight * Smooth(labels[i], c))
+                        + ((1 - mixing.Weight) * Smooth(labels[4 - i], c));
                     loss += target * (logSum - row[c]) / 5;
                 }
             }

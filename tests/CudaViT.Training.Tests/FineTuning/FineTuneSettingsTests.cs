@@ -43,7 +43,8 @@ public sealed class FineTuneSettingsTests
     {
         FineTuneSettings settings = For(ModelSettings.VitBase, name);
         FineTuneRecipe recipe = settings.Recipe;
-        Assert.Equal((decay, mixup, cutmix, dropPath), (recipe.WeightDecay, recipe.Mixup, recipe.Cutmix, recipe.DropPath));
+        Assert.Equal(
+            (decay, mixup, cutmix, dropPath), (recipe.WeightDecay, recipe.Mixup, recipe.Cutmix, recipe.DropPath));
         Assert.Equal(erase, settings.Views.EraseProbability);
         Assert.Equal((0.05, 0, 0, 1), (settings.Views.CropMinimum, settings.Views.RandAugmentOperations,
             settings.Views.ColorJitter, settings.Views.Repeats));
@@ -56,8 +57,10 @@ public sealed class FineTuneSettingsTests
     {
         FineTuneSettings settings = For(ModelSettings.VitSmall);
         Assert.Equal(1e-6, settings.Recipe.LearningRate(0));
-        Assert.Equal(1e-6 + ((1e-3 - 1e-6) * 3 / 5), settings.Recipe.LearningRate(3), 1e-15); // 5e-4 for 512, so 1e-3 for 1024
-        Assert.Equal(1e-5 + ((1e-3 - 1e-5) * 0.5 * (1 + Math.Cos(Math.PI * 5 / 300))), settings.Recipe.LearningRate(5), 1e-15);
+        // 5e-4 for 512, so 1e-3 for 1024.
+        Assert.Equal(1e-6 + ((1e-3 - 1e-6) * 3 / 5), settings.Recipe.LearningRate(3), 1e-15);
+        Assert.Equal(
+            1e-5 + ((1e-3 - 1e-5) * 0.5 * (1 + Math.Cos(Math.PI * 5 / 300))), settings.Recipe.LearningRate(5), 1e-15);
         Assert.Equal(1e-5 + ((1e-3 - 1e-5) / 2), settings.Recipe.LearningRate(150), 1e-15);
         Assert.InRange(settings.Recipe.LearningRate(299), 1e-5, 1.01e-5);
 

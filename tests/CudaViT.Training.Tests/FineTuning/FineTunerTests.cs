@@ -70,7 +70,8 @@ public sealed class FineTunerTests : IDisposable
 
         using SafetensorsFile start = SafetensorsFile.Open(_folder["start.safetensors"]);
         using SafetensorsFile final = SafetensorsFile.Open(_folder["a", "final.safetensors"]);
-        foreach (string name in (string[])["pos_embed", "patch_embed.proj.weight", "cls_token", "blocks.0.attn.qkv.bias"])
+        string[] names = ["pos_embed", "patch_embed.proj.weight", "cls_token", "blocks.0.attn.qkv.bias"];
+        foreach (string name in names)
         {
             Assert.NotEqual(start.ReadBytes($"base_encoder.{name}"), final.ReadBytes($"base_encoder.{name}"));
         }

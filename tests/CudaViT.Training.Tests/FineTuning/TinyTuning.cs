@@ -7,7 +7,9 @@ using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.FineTuning;
 
-/// <summary>A fine-tuning run small enough to be made many times: 8 × 8 images of three classes, 6 steps an epoch.</summary>
+/// <summary>
+/// A fine-tuning run small enough to be made many times: 8 × 8 images of three classes, 6 steps an epoch.
+/// </summary>
 internal static class TinyTuning
 {
     /// <summary>Writes images and an encoder to start from, and returns settings with everything switched on.</summary>

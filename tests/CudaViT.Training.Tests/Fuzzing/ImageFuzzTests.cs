@@ -161,7 +161,8 @@ public sealed class ImageFuzzTests : IDisposable
                 Assert.Fail($"seed {number}: {e}");
             }
 
-            Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < MostMemory, $"seed {number} took much memory");
+            Assert.True(
+                GC.GetAllocatedBytesForCurrentThread() - before < MostMemory, $"seed {number} took much memory");
             Assert.True(Stopwatch.GetElapsedTime(start) < MostTime, $"seed {number} took long");
         }
 
@@ -194,7 +195,8 @@ public sealed class ImageFuzzTests : IDisposable
         {
             for (int i = 0; i < 3; i++)
             {
-                foreach ((string extension, byte[] content) in new[] { ("jpg", new byte[600 + i]), ("cls", "1"u8.ToArray()) })
+                foreach ((string extension, byte[] content) in
+                    new[] { ("jpg", new byte[600 + i]), ("cls", "1"u8.ToArray()) })
                 {
                     string name = $"{new string('n', 120 * (i % 2))}/{i}.{extension}";
                     System.Formats.Tar.TarEntry entry = format switch

@@ -51,7 +51,9 @@ public sealed class SceneTrainingTests : IDisposable
         Assert.Equal(
             File.ReadAllBytes(_folder["tuned-folder", "final.safetensors"]),
             File.ReadAllBytes(_folder["tuned-shards", "final.safetensors"]));
-        Assert.Equal(HeldOutCount, tunedOnFolder["weights"]!["confusion"]!.AsArray().Sum(row => row!.AsArray().Sum(n => (int)n!)));
+        Assert.Equal(
+            HeldOutCount,
+            tunedOnFolder["weights"]!["confusion"]!.AsArray().Sum(row => row!.AsArray().Sum(n => (int)n!)));
     }
 
     [SkippableFact]
@@ -153,7 +155,10 @@ public sealed class SceneTrainingTests : IDisposable
             HeadHidden = 64,
             HeadOutput = 32,
         },
-        Recipe = new RecipeSettings { Batch = 100, Epochs = 1, WarmupEpochs = 0.2, BaseLearningRate = 2e-3, CropMinimum = 0.3 },
+        Recipe = new RecipeSettings
+        {
+            Batch = 100, Epochs = 1, WarmupEpochs = 0.2, BaseLearningRate = 2e-3, CropMinimum = 0.3,
+        },
         Views = new ViewSettings { BlurProbabilityA = 0.5 },
     };
 }

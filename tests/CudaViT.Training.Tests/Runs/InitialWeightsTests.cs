@@ -105,8 +105,14 @@ public sealed class InitialWeightsTests : IDisposable
     public void A_run_from_a_file_goes_on_with_the_same_bits_and_differs_from_one_without()
     {
         TinyRun.WriteData(_folder["data"]);
-        TrainSettings settings = TinyRun.Settings.WithEpochs(1) with { Data = new DataSettings { Path = _folder["data"] } };
-        TrainSettings from = settings with { Init = new InitSettings { Path = _whole, Sha256 = FileDigest.Of(_whole) } };
+        TrainSettings settings = TinyRun.Settings.WithEpochs(1) with
+        {
+            Data = new DataSettings { Path = _folder["data"] },
+        };
+        TrainSettings from = settings with
+        {
+            Init = new InitSettings { Path = _whole, Sha256 = FileDigest.Of(_whole) },
+        };
         Train("drawn", settings);
         var progress = new SilentProgress();
         Train("whole", from, progress);
@@ -144,7 +150,8 @@ public sealed class InitialWeightsTests : IDisposable
         Directory.CreateDirectory(_folder["cifar"]);
         File.WriteAllBytes(_folder["cifar", "data_batch_1.bin"], records);
         (int status, string output, string error) = CommandRunner.Run(
-            "train", "--init", imported, "--data", _folder["cifar", "data_batch_1.bin"], "--epochs", "2", "--batch", "8",
+            "train", "--init", imported, "--data", _folder["cifar", "data_batch_1.bin"], "--epochs", "2", "--batch",
+            "8",
             "--out", _folder["run"]);
         Assert.True(status == 0, error);
         Assert.Contains($"starting with ", output);

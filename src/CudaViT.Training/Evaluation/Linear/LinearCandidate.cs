@@ -65,7 +65,9 @@ internal sealed class LinearCandidate
             .ToDictionary());
         StateSlot[] sums = [.. Sums()];
         StateSlot.WriteAll(
-            sums, state.Where(pair => Array.Exists(sums, slot => slot.Name == pair.Key)).ToDictionary(), "linear probe");
+            sums,
+            state.Where(pair => Array.Exists(sums, slot => slot.Name == pair.Key)).ToDictionary(),
+            "linear probe");
         _history.AddRange(history);
     }
 

@@ -78,7 +78,8 @@ public sealed class Mlp : Module
     /// <param name="x">Normalized tokens [B, T, D].</param>
     /// <param name="residual">Added to the result, [B, T, D]; null for nothing.</param>
     /// <returns>[B, T, D].</returns>
-    public Tensor Forward(Tensor x, Tensor? residual = null) => _second.Forward(_first.Forward(x, gelu: true), residual);
+    public Tensor Forward(Tensor x, Tensor? residual = null) =>
+        _second.Forward(_first.Forward(x, gelu: true), residual);
 }
 
 /// <summary>

@@ -12,8 +12,8 @@ internal sealed class PackedViewUpload : ViewUpload
 {
     private const int ViewCount = 2;
 
-    // Room for four times what the views take, so that few images have to be reduced before they are sent; more for tiny
-    // views, and altogether no more than this.
+    // Room for four times what the views take, so that few images have to be reduced before they are sent; more for
+    // tiny views, and altogether no more than this.
     private const int ImageToViews = 4;
     private const long SmallImageBytes = 256 << 10;
     private const long MostBytes = 1 << 30;
@@ -85,7 +85,8 @@ internal sealed class PackedViewUpload : ViewUpload
         {
             throw new RunException(
                 $"views.augment is cuda, but it cannot make {batch} pairs of views of {size} pixels at once; expected "
-                + $"views of at most {most} pixels, and {MostAddressable / views} pairs of this size; use --augment cpu");
+                + $"views of at most {most} pixels, and {MostAddressable / views} pairs of this size; "
+                + $"use --augment cpu");
         }
 
         long wanted = Math.Min(

@@ -116,7 +116,8 @@ internal sealed class RunCheckpoints(
         if (last > identity.StepsPerEpoch)
         {
             throw new RunException(
-                $"{folder.CheckpointsPath}: there is no checkpoint, but {folder.MetricsPath} has step {last}; expected the "
+                $"{folder.CheckpointsPath}: there is no checkpoint, but {folder.MetricsPath} has step {last}; expected "
+                + $"the "
                 + "checkpoints that were written before; bring them back, or begin at step 0 with --resume "
                 + "--begin-anew, which keeps the metrics under another name. Nothing was changed.");
         }

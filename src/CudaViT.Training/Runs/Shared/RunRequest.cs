@@ -45,7 +45,8 @@ public abstract record RunRequest<T>
         if (Extend < stored.Epochs)
         {
             throw new SettingsException(
-                $"--extend is {Extend}, but the run has {stored.Epochs} epochs already; expected the epochs in all, more "
+                $"--extend is {Extend}, but the run has {stored.Epochs} epochs already; expected the epochs in all, "
+                + $"more "
                 + "than that.");
         }
 

@@ -5,8 +5,8 @@ namespace CudaViT.Training.Settings.FineTuning;
 /// <summary>The published ways to fine-tune a MoCo v3 encoder.</summary>
 /// <remarks>
 /// <c>imagenet</c> is DeiT's recipe (arXiv:2012.12877) with the lengths of MoCo v3 (arXiv:2104.02057, section 6.3); the
-/// others are the transfer runs of MoCo v3's code. <c>quick</c> is none of them: chosen by trying, for a few minutes with
-/// the images shipped with the program, where what keeps large models from overfitting costs more than it gives.
+/// others are the transfer runs of MoCo v3's code. <c>quick</c> is none of them: chosen by trying, for a few minutes
+/// with the images shipped with the program, where what keeps large models from overfitting costs more than it gives.
 /// </remarks>
 public static class FineTunePresets
 {
@@ -76,8 +76,8 @@ public static class FineTunePresets
 
     /// <summary>The recipe for a model.</summary>
     /// <remarks>
-    /// ViT-S 300 epochs, ViT-B 150, ViT-L and larger 100 with a drop-path rate of 0.5. A ResNet has no branches that are
-    /// dropped here; nobody published its length, so it has ViT-L's.
+    /// ViT-S 300 epochs, ViT-B 150, ViT-L and larger 100 with a drop-path rate of 0.5. A ResNet has no branches that
+    /// are dropped here; nobody published its length, so it has ViT-L's.
     /// </remarks>
     internal static FineTuneRecipe For(FineTunePreset preset, ModelSettings model)
     {
@@ -98,6 +98,8 @@ public static class FineTunePresets
 /// <param name="Name">Name on the command line.</param>
 /// <param name="Recipe">How weights are updated.</param>
 /// <param name="Views">How images are changed.</param>
-/// <param name="FollowsModel">Whether the number of epochs and the drop-path rate are those published for the model.</param>
+/// <param name="FollowsModel">
+/// Whether the number of epochs and the drop-path rate are those published for the model.
+/// </param>
 public sealed record FineTunePreset(
     string Name, FineTuneRecipe Recipe, FineTuneViewSettings Views, bool FollowsModel = false);

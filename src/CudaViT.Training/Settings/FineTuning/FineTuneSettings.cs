@@ -111,7 +111,8 @@ public sealed record FineTuneSettings : IRunSettings<FineTuneSettings>
         if (Recipe.WarmupEpochs > Recipe.Epochs)
         {
             throw new SettingsException(
-                $"recipe.warmupEpochs is {Recipe.WarmupEpochs}, but it must be from 0 to recipe.epochs = {Recipe.Epochs}.");
+                $"recipe.warmupEpochs is {Recipe.WarmupEpochs}, but it must be from 0 to recipe.epochs = "
+                + $"{Recipe.Epochs}.");
         }
 
         if (Recipe.DropPath > 0 && Pretraining.Model.Architecture == Architecture.ResNet50)
