@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using CudaViT.Core;
 
 namespace CudaViT.Images;
 
@@ -56,3 +57,6 @@ public static class ImageLibraries
     private static string Hint(string linux, string windows, string mac) =>
         OperatingSystem.IsWindows() ? windows : OperatingSystem.IsMacOS() ? mac : linux;
 }
+
+/// <summary>A library that decodes images is not installed.</summary>
+public sealed class ImageLibraryException(string message) : InputException(message);

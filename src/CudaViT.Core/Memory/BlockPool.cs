@@ -265,3 +265,35 @@ public static class MemoryLimit
         }
     }
 }
+
+/// <summary>State of a backend's memory pool.</summary>
+/// <param name="LiveBytes">Bytes of the blocks in use.</param>
+/// <param name="PeakLiveBytes">Largest value of <paramref name="LiveBytes"/> so far.</param>
+/// <param name="PooledBytes">Bytes of the blocks that wait to be used again.</param>
+/// <param name="Requests">Number of blocks asked for so far.</param>
+/// <param name="CollectedBlocks">
+/// Blocks that neither a step scope nor a call of Release gave back: the garbage collector found them.
+/// </param>
+public readonly record struct MemoryStatistics(
+    long LiveBytes, long PeakLiveBytes, long PooledBytes, long Requests, long CollectedBlocks);
+
+/// <summary>A device has no memory left for an array, or the limit of what it may take cannot be read.</summary>
+public sealed class DeviceMemoryException : Exception
+{
+    /// <summary>Makes an exception without a message.</summary>
+    public DeviceMemoryException()
+    {
+    }
+
+    /// <summary>Makes an exception that says how much was asked for and what to do.</summary>
+    public DeviceMemoryException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a cause.</summary>
+    public DeviceMemoryException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}

@@ -91,3 +91,71 @@ public static class AugmentViews
         }
     }
 }
+
+/// <summary>
+/// One box of a blur in 24-bit fixed point: (Inner * (the pixel and its neighbours up to Radius) + Outer * (the two
+/// neighbours at Radius + 1)) / 2²⁴, rounded. The default is no blur.
+/// </summary>
+/// <param name="Radius">Whole pixels on each side, not negative.</param>
+/// <param name="Inner">Weight of the pixels up to the radius; 0 for no blur.</param>
+/// <param name="Outer">Weight of the next ones.</param>
+public readonly record struct BlurBox(int Radius, uint Inner, uint Outer);
+
+/// <summary>One change of colour, as <c>kernels/common/pixels.cuh</c> numbers them.</summary>
+public enum ColorStep
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Blend with black.</summary>
+    Brightness,
+
+    /// <summary>Blend with the mean of the grey image. At most once in a transform.</summary>
+    Contrast,
+
+    /// <summary>Blend with the grey image; nothing in a grey one.</summary>
+    Saturation,
+
+    /// <summary>Turn of the colour circle; nothing in a grey image.</summary>
+    Hue,
+}
+
+/// <summary>Up to four changes of colour, one after the other.</summary>
+/// <param name="First">Applied first.</param>
+/// <param name="Second">Applied second.</param>
+/// <param name="Third">Applied third.</param>
+/// <param name="Fourth">Applied last.</param>
+/// <param name="Brightness">Factor of a blend with black.</param>
+/// <param name="Contrast">Factor of a blend with the mean of the grey image.</param>
+/// <param name="Saturation">Factor of a blend with the grey image.</param>
+/// <param name="Hue">Turn of the colour circle in 256ths, −255 to 255.</param>
+public readonly record struct ColorTransform(
+    ColorStep First,
+    ColorStep Second,
+    ColorStep Third,
+    ColorStep Fourth,
+    float Brightness,
+    float Contrast,
+    float Saturation,
+    int Hue);
+
+/// <summary>How one view is made of an image: all that was drawn, in the numbers that a kernel needs.</summary>
+/// <param name="Source">Where the crop begins in the packed pixels, in bytes.</param>
+/// <param name="RowBytes">From one row of the image to the next, in bytes.</param>
+/// <param name="Height">Rows of the crop; positive.</param>
+/// <param name="Width">Columns of the crop; positive.</param>
+/// <param name="Colors">Jitter of colours; the default changes nothing.</param>
+/// <param name="Grayscale">Whether red, green and blue become equal; nothing in a grey image.</param>
+/// <param name="Blur">The box of the blur; the default changes nothing.</param>
+/// <param name="Solarize">Whether values of 128 and more are inverted.</param>
+/// <param name="Flip">Whether the view is mirrored left to right.</param>
+public readonly record struct ViewTransform(
+    long Source,
+    int RowBytes,
+    int Height,
+    int Width,
+    ColorTransform Colors = default,
+    bool Grayscale = false,
+    BlurBox Blur = default,
+    bool Solarize = false,
+    bool Flip = false);

@@ -80,3 +80,50 @@ internal readonly struct GemmCall<T, TEpilogue>(
     private static ref T At(ReadOnlySpan<T> data, long offset) =>
         ref Unsafe.Add(ref MemoryMarshal.GetReference(data), (nint)offset);
 }
+
+/// <summary>
+/// Sizes of a batch of matrix products C[M, N] = A[M, K] · B[K, N]. The batch has two levels, because attention
+/// strides differently over samples (outer) and heads (inner).
+/// </summary>
+internal readonly record struct GemmShape(int M, int N, int K, int Outer = 1, int Inner = 1)
+{
+    public long Items => (long)Outer * Inner;
+
+    /// <summary>Multiply-adds of one product.</summary>
+    public long Work => (long)M * N * K;
+}
+
+/// <summary>
+/// A batch of matrices to read. Element (i, j) of item (outer, inner) is
+/// <c>Data[outer * OuterStride + inner * InnerStride + i * RowStride + j * ColumnStride]</c>. Swapping the row and
+/// column strides transposes; a stride of 0 repeats.
+/// </summary>
+internal readonly record struct MatrixView<T>(
+    ReadOnlyMemory<T> Data, long RowStride, long ColumnStride, long OuterStride = 0, long InnerStride = 0)
+{
+    /// <summary>The same elements with rows and columns exchanged.</summary>
+    public MatrixView<T> Transposed => this with { RowStride = ColumnStride, ColumnStride = RowStride };
+}
+
+/// <summary>
+/// A batch of matrices to write, rows contiguous. Element (i, j) of item (outer, inner) is
+/// <c>Data[outer * OuterStride + inner * InnerStride + i * RowStride + j]</c>. Elements must not overlap.
+/// </summary>
+internal readonly record struct MatrixTarget<T>(
+    Memory<T> Data, long RowStride, long OuterStride = 0, long InnerStride = 0);
+
+/// <summary>
+/// Work on the elements of a matrix product while they are still in cache, for example bias and GELU.
+/// </summary>
+internal interface IGemmEpilogue<T>
+{
+    /// <summary>
+    /// Called exactly once for each element, when its sum is complete, by any thread of the team. Must not start
+    /// another product.
+    /// </summary>
+    /// <param name="item">Index of the product within the batch, outer * innerCount + inner.</param>
+    /// <param name="row">Row of the segment.</param>
+    /// <param name="column">Column of the first element of the segment.</param>
+    /// <param name="segment">The elements of C, to be read and replaced.</param>
+    void Apply(long item, int row, int column, Span<T> segment);
+}

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using CudaViT.Core;
 
 namespace CudaViT.Cuda;
@@ -108,4 +109,61 @@ public interface IGpuDriver : IDisposable
 
     /// <summary>Closes the range opened last.</summary>
     void PopRange();
+}
+
+/// <summary>Blocks of a grid, or threads of a block, along three axes.</summary>
+/// <param name="X">Along the fastest axis; at most 2³¹ − 1 blocks or 1024 threads.</param>
+/// <param name="Y">Along the second axis; at most 65,535 blocks or 1024 threads.</param>
+/// <param name="Z">Along the third axis; at most 65,535 blocks or 64 threads.</param>
+public readonly record struct Dim3(int X, int Y = 1, int Z = 1)
+{
+    /// <summary>Product of the three.</summary>
+    public long Count => (long)X * Y * Z;
+
+    /// <summary>One dimension.</summary>
+    public static implicit operator Dim3(int x) => new(x);
+
+    /// <summary>Two dimensions.</summary>
+    public static implicit operator Dim3((int X, int Y) pair) => new(pair.X, pair.Y);
+
+    /// <summary>Three dimensions.</summary>
+    public static implicit operator Dim3((int X, int Y, int Z) triple) => new(triple.X, triple.Y, triple.Z);
+
+    /// <summary>The three in parentheses, as in CUDA's documentation.</summary>
+    public override string ToString() => $"({X}, {Y}, {Z})";
+}
+
+/// <summary>What launchers and reports need to know about a device.</summary>
+public sealed record GpuProperties
+{
+    /// <summary>The vendor's name of the device.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Compute capability, for example 9.0.</summary>
+    public required Version ComputeCapability { get; init; }
+
+    /// <summary>Number of streaming multiprocessors.</summary>
+    public required int Multiprocessors { get; init; }
+
+    /// <summary>Most shared memory that one block can have, in bytes; above 48 KiB a kernel must opt in.</summary>
+    public required int SharedBytesPerBlock { get; init; }
+
+    /// <summary>Device memory in bytes.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>
+    /// Whether the driver wants each array to be an allocation of its own, so that it can guard its ends.
+    /// </summary>
+    public bool GuardsAllocations { get; init; }
+}
+
+/// <summary>The two queues of a device. Work within one runs in order.</summary>
+[SuppressMessage("Naming", "CA1711", Justification = "CUDA's word for a queue.")]
+public enum GpuStream
+{
+    /// <summary>Kernels and matrix products.</summary>
+    Compute,
+
+    /// <summary>Transfers that overlap with kernels.</summary>
+    Copy,
 }

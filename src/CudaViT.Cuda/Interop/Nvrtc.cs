@@ -55,3 +55,25 @@ internal static partial class Nvrtc
         }
     }
 }
+
+/// <summary>A source that NVRTC compiles: nvrtcProgram.</summary>
+internal sealed class NvrtcProgram() : SafeHandle(invalidHandleValue: 0, ownsHandle: true)
+{
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle() => Nvrtc.DestroyProgram(ref handle) == NvrtcStatus.Success;
+}
+
+/// <summary>What NVRTC's functions return: nvrtcResult.</summary>
+internal enum NvrtcStatus
+{
+    Success = 0,
+    OutOfMemory = 1,
+    ProgramCreationFailure = 2,
+    InvalidInput = 3,
+    InvalidProgram = 4,
+    InvalidOption = 5,
+    Compilation = 6,
+    BuiltinOperationFailure = 7,
+    InternalError = 11,
+}

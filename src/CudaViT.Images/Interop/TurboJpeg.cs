@@ -49,3 +49,11 @@ internal static partial class TurboJpeg
     [LibraryImport(ImageLibraries.TurboJpegName, EntryPoint = "tjGetErrorStr2")]
     public static partial nint ErrorText(TurboJpegHandle handle);
 }
+
+/// <summary>A decompressor; for one thread at a time.</summary>
+internal sealed class TurboJpegHandle() : SafeHandle(invalidHandleValue: 0, ownsHandle: true)
+{
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle() => TurboJpeg.Destroy(handle) == 0;
+}
