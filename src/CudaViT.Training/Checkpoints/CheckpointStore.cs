@@ -33,7 +33,7 @@ public sealed class CheckpointStore
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keep);
-        (_folder, _keep, _files) = (folder, keep, files ?? new DurableFiles());
+        (_folder, _keep, _files) = (folder, keep, files ?? DurableFiles.ForOwner());
     }
 
     /// <summary>Whether there are checkpoints, damaged or not.</summary>

@@ -12,10 +12,17 @@ public sealed class DurableFiles(FileLayer? layer = null)
     private readonly FileLayer _layer = layer ?? new FileLayer();
 
     /// <summary>
-    /// What stands at the end of names while files are written. A process that writes into a folder without owning it
-    /// has its own, so that two never write into one file.
+    /// What stands at the end of names while files are written: nobody else's, so that two processes never write into
+    /// one file. Whoever owns the folder may have one of its own, which replaces what a crash left.
     /// </summary>
-    public string Suffix { get; init; } = TemporarySuffix;
+    public string Suffix { get; init; } = $".{Guid.NewGuid():n}{TemporarySuffix}";
+
+    /// <summary>
+    /// Writes files into a folder that no other process writes to: the same temporary name every time, so that
+    /// what a killed process left goes when the file is written again.
+    /// </summary>
+    /// <param name="layer">The file system; null for the machine's.</param>
+    public static DurableFiles ForOwner(FileLayer? layer = null) => new(layer) { Suffix = TemporarySuffix };
 
     /// <summary>Whether a file is what a killed process left while it was writing another.</summary>
     public static bool IsTemporary(string path)
@@ -58,10 +65,12 @@ public sealed class DurableFiles(FileLayer? layer = null)
     {
         ArgumentNullException.ThrowIfNull(write);
         string temporary = path + Suffix;
+        bool isMade = false;
         try
         {
             using (Stream stream = _layer.Create(temporary, sizeInBytes))
             {
+                isMade = true;
                 write(stream);
                 _layer.Flush(stream);
             }
@@ -71,13 +80,17 @@ public sealed class DurableFiles(FileLayer? layer = null)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
+            if (isMade)
+            {
+                TryDelete(temporary); // otherwise it may be another writer's
+            }
+
             throw new CheckpointException(
                 $"{path}: cannot be written ({e.Message.TrimEnd('.')}); {Advice(e, path, sizeInBytes)}. "
                 + "What was written before is untouched.",
                 e);
         }
-        catch
+        catch when (isMade)
         {
             TryDelete(temporary); // the disk is not to blame: what was to be written could not be made
             throw;

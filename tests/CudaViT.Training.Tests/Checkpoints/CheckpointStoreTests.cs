@@ -141,6 +141,43 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal(2, store.FindNewest(_reports.Add)!.Info.Step);
     }
 
+    // Two processes with one name for what they write, as two probes with one --out have: each comes to its end.
+    [Fact]
+    public void A_second_writer_leaves_the_first_ones_file_alone()
+    {
+        Twice(new DurableFiles(), new DurableFiles());
+        Assert.Equal([1], File.ReadAllBytes(_folder["a.json"]));
+
+        // With one temporary name for both, the second one is refused, and the first one does not notice.
+        string message = Assert.Throws<CheckpointException>(
+            () => Twice(new DurableFiles { Suffix = ".same.tmp" }, new DurableFiles { Suffix = ".same.tmp" })).Message;
+        Assert.Contains("used by another process", message);
+        Assert.Equal([1], File.ReadAllBytes(_folder["a.json"]));
+        Assert.Equal(["a.json"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
+
+        void Twice(DurableFiles first, DurableFiles second)
+        {
+            CheckpointException? refused = null;
+            first.Write(_folder["a.json"], 1, stream =>
+            {
+                try
+                {
+                    second.Write(_folder["a.json"], 1, other => other.WriteByte(2));
+                }
+                catch (CheckpointException e)
+                {
+                    refused = e;
+                }
+
+                stream.WriteByte(1);
+            });
+            if (refused is not null)
+            {
+                throw refused;
+            }
+        }
+    }
+
     [Fact]
     public void An_empty_or_missing_folder_has_no_checkpoint()
     {

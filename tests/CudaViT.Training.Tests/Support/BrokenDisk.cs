@@ -8,7 +8,7 @@ namespace CudaViT.Training.Tests.Support;
 internal sealed class BrokenDisk(Exception error, Func<string, bool> isBroken) : FileLayer
 {
     /// <summary>Reads and writes files there.</summary>
-    public DurableFiles Files => new(this);
+    public DurableFiles Files => DurableFiles.ForOwner(this);
 
     public override Stream Read(string path) =>
         isBroken(Path.GetFileName(path)) ? new Failing(error) : base.Read(path);

@@ -16,7 +16,7 @@ internal sealed class FullDisk(long room, Func<string, bool> counts) : FileLayer
     }
 
     /// <summary>Writes files to this disk.</summary>
-    public DurableFiles Files => new(this);
+    public DurableFiles Files => DurableFiles.ForOwner(this);
 
     /// <summary>Bytes that were asked for, whether there was room for them or not.</summary>
     public long Asked { get; private set; }

@@ -10,7 +10,7 @@ internal sealed class RecordingFiles : FileLayer
     private readonly List<string> _calls = [];
 
     /// <summary>Writes files to it.</summary>
-    public DurableFiles Files => new(this);
+    public DurableFiles Files => DurableFiles.ForOwner(this);
 
     /// <summary>All calls, with names of files without their folders; writes to one file in a row are one.</summary>
     public IReadOnlyList<string> Calls => _calls;

@@ -13,13 +13,13 @@ public static class LinearFiles
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     /// <summary>Writes the files.</summary>
-    /// <param name="folder">Made if need be; files of these names are replaced.</param>
+    /// <param name="folder">Owned by the caller; made if need be; files of these names are replaced.</param>
     /// <param name="report">The report.</param>
     /// <param name="classifier"><c>head.weight</c> and <c>head.bias</c>.</param>
     /// <exception cref="CheckpointException">They cannot be written.</exception>
     public static void Write(string folder, LinearReport report, IReadOnlyList<NamedArray> classifier)
     {
-        var files = new DurableFiles();
+        var files = DurableFiles.ForOwner();
         DurableFiles.CreateFolder(folder);
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(report, Json);
         files.Write(

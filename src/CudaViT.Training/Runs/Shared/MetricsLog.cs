@@ -40,7 +40,7 @@ public sealed class MetricsLog : IDisposable
     /// <exception cref="CheckpointException">It cannot be read or written; no line is lost.</exception>
     public static MetricsLog Resume(string path, long step, int evaluations, DurableFiles? files = null)
     {
-        files ??= new DurableFiles();
+        files ??= DurableFiles.ForOwner();
         try
         {
             byte[] content = File.Exists(path) ? File.ReadAllBytes(path) : [];

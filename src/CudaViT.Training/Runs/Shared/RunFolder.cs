@@ -23,7 +23,7 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
-    private readonly DurableFiles _files = files ?? new DurableFiles();
+    private readonly DurableFiles _files = files ?? DurableFiles.ForOwner();
     private RunLock? _lock;
     private int _holds;
 
