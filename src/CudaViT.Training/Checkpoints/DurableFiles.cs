@@ -52,6 +52,33 @@ public sealed class DurableFiles(FileLayer? layer = null)
         }
     }
 
+    /// <summary>Refuses to replace a file by what is made of it.</summary>
+    /// <param name="source">The file that is read.</param>
+    /// <param name="output">The file that is written; there need be none.</param>
+    /// <exception cref="CheckpointException">They are one file, however they are spelt, and through links.</exception>
+    internal static void RequireOther(string source, string output)
+    {
+        StringComparison comparison = OperatingSystem.IsLinux()
+            ? StringComparison.Ordinal
+            : StringComparison.OrdinalIgnoreCase;
+        try
+        {
+            // Of files that can be reached, links end somewhere.
+            if (!File.Exists(source) || !File.Exists(output) || !Resolved(source).Equals(Resolved(output), comparison))
+            {
+                return;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return; // reading or writing it says more
+        }
+
+        throw new CheckpointException(
+            $"{output}: this is the file that is read ({source}), which would be lost; expected another one; name it "
+            + "with --out.");
+    }
+
     /// <summary>Writes or replaces a file.</summary>
     /// <param name="path">Its folder must exist.</param>
     /// <param name="sizeInBytes">
@@ -187,6 +214,20 @@ public sealed class DurableFiles(FileLayer? layer = null)
     };
 
     private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
+
+    // Without links in any part of it.
+    private static string Resolved(string path)
+    {
+        string full = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(full) is not { } folder)
+        {
+            return full;
+        }
+
+        string here = Path.Combine(Resolved(folder), Path.GetFileName(full));
+        FileSystemInfo entry = Directory.Exists(here) ? new DirectoryInfo(here) : new FileInfo(here);
+        return entry.ResolveLinkTarget(returnFinalTarget: false) is { } target ? Resolved(target.FullName) : here;
+    }
 
     private static string FreeSpace(string path)
     {

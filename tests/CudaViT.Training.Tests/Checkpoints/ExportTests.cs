@@ -125,6 +125,50 @@ public sealed class ExportTests : IDisposable
         Assert.All(after.Tensors, tensor => Assert.Equal(before.ReadBytes(tensor.Name), after.ReadBytes(tensor.Name)));
     }
 
+    // By another spelling, through a link to the file, and through a link to its folder; onto it as well as from it.
+    [Theory]
+    [InlineData("safetensors")]
+    [InlineData("onnx")]
+    [InlineData("import")]
+    public void A_model_is_not_written_over_itself(string kind)
+    {
+        string file = Write(Small);
+        byte[] before = File.ReadAllBytes(file);
+        string name = Path.GetFileName(file);
+        File.CreateSymbolicLink(_folder["link.safetensors"], file);
+        Directory.CreateSymbolicLink(_folder["folder"], _folder.Path);
+        File.CreateSymbolicLink(_folder["chain.safetensors"], _folder["folder", "link.safetensors"]);
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, file);
+        string[] spellings =
+        [
+            file, relative, _folder["folder", "..", name], _folder["link.safetensors"], _folder["folder", name],
+            _folder["chain.safetensors"],
+        ];
+        foreach ((string from, string to) in spellings.SelectMany(other => ((string, string)[])
+            [(file, other), (other, file)]))
+        {
+            string message = Assert.ThrowsAny<InputException>(() => Convert(from, to)).Message;
+            Assert.Contains($"{to}: this is the file that is read", message);
+            Assert.Contains("--out", message);
+            Assert.DoesNotContain('\n', message);
+            Assert.Equal(before, File.ReadAllBytes(file));
+        }
+
+        Assert.Equal(file, File.ResolveLinkTarget(_folder["link.safetensors"], returnFinalTarget: true)!.FullName);
+        File.WriteAllText(_folder["other"], "another file, which is replaced");
+        string exported = _folder["exported"];
+        CheckpointExport.WriteSafetensors(file, exported, ExportPart.Encoder);
+        Convert(kind == "import" ? exported : file, _folder["other"]);
+        Assert.True(new FileInfo(_folder["other"]).Length > 1000);
+
+        void Convert(string from, string to) => _ = kind switch
+        {
+            "safetensors" => (object)CheckpointExport.WriteSafetensors(from, to, ExportPart.Encoder),
+            "onnx" => CheckpointExport.WriteOnnx(from, to),
+            _ => CheckpointImport.Run(from, to, new ImportRequest(Small.Heads)),
+        };
+    }
+
     [Fact]
     public void The_optimizer_stays_behind()
     {

@@ -24,10 +24,13 @@ public static class CheckpointExport
     /// <param name="output">The safetensors file to write.</param>
     /// <param name="part">What of it.</param>
     /// <param name="progress">Is told how far it is; null for nobody.</param>
-    /// <exception cref="InputException">The file cannot be read, or the result cannot be written.</exception>
+    /// <exception cref="InputException">
+    /// The file cannot be read, is the one to write, or the result cannot be written.
+    /// </exception>
     public static ExportReport WriteSafetensors(
         string path, string output, ExportPart part, IWorkProgress? progress = null)
     {
+        DurableFiles.RequireOther(path, output);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = TrainedModel.ReadSettings(file, path);
         Dictionary<string, string> names = Names(file, path, settings, part);
@@ -59,10 +62,11 @@ public static class CheckpointExport
     /// <param name="output">The ONNX file to write.</param>
     /// <param name="progress">Is told how far it is; null for nobody.</param>
     /// <exception cref="InputException">
-    /// The file cannot be read, the result cannot be written, or it is larger than the format allows.
+    /// The file cannot be read, is the one to write, the result cannot be written, or is larger than the format allows.
     /// </exception>
     public static ExportReport WriteOnnx(string path, string output, IWorkProgress? progress = null)
     {
+        DurableFiles.RequireOther(path, output);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainSettings settings = TrainedModel.ReadSettings(file, path);
         int tensors = Names(file, path, settings, ExportPart.Encoder).Count;

@@ -27,12 +27,14 @@ public static class CheckpointImport
     /// <param name="request">What the shapes do not tell.</param>
     /// <param name="progress">Is told how far it is; null for nobody.</param>
     /// <exception cref="InputException">
-    /// The file cannot be read, is no model that is known here, lacks something, or the result cannot be written.
+    /// The file cannot be read, is the one to write, is no model that is known here, lacks something, or the result
+    /// cannot be written.
     /// </exception>
     public static ImportReport Run(
         string path, string output, ImportRequest request, IWorkProgress? progress = null)
     {
         ArgumentNullException.ThrowIfNull(request);
+        DurableFiles.RequireOther(path, output);
         using ITensorSource source = TensorSources.Open(path);
         var rules = new NameRules(
             path, source.Tensors.Select(tensor => tensor.Name).Concat(source.Others.Select(other => other.Name)));
