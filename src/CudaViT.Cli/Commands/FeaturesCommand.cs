@@ -4,6 +4,7 @@ using CudaViT.Core;
 using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Features;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Commands;
@@ -43,6 +44,7 @@ internal static class FeaturesCommand
         };
         command.SetAction(parsed =>
         {
+            using IDisposable owner = RunFolder.OwnWithoutRun(parsed.GetValue(folder)!);
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(

@@ -5,6 +5,7 @@ using CudaViT.Data.Sets;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Knn;
 using CudaViT.Training.Reports.Evaluations;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Settings;
 
 namespace CudaViT.Cli.Commands;
@@ -50,6 +51,7 @@ internal static class KnnCommand
         };
         command.SetAction(parsed =>
         {
+            using IDisposable? owner = parsed.GetValue(folder) is { } owned ? RunFolder.OwnWithoutRun(owned) : null;
             using IBackend backend = Devices.Open(
                 parsed.GetValue(device), parsed.GetValue(threads), parsed.GetValue(kernels));
             DatasetSplits images = Datasets.OpenFor(

@@ -7,6 +7,7 @@ using CudaViT.TestKit;
 using CudaViT.Training.Checkpoints;
 using CudaViT.Training.Evaluation.Features;
 using CudaViT.Training.Models.Nn;
+using CudaViT.Training.Runs.Shared;
 using CudaViT.Training.Tests.Data.Sets;
 using CudaViT.Training.Tests.Support;
 
@@ -158,8 +159,48 @@ public sealed class FeatureFilesTests : IDisposable
         Assert.Contains("norm.weight has such values", error);
         Assert.DoesNotContain("top-1", output);
         Assert.False(File.Exists(_folder["out", "linear.json"]));
-        Assert.True(
-            command != "features" || Directory.GetFiles(_folder["out"]).Length == 0, "nothing half-written stays");
+        Assert.False(command == "features" && Directory.Exists(_folder["out"]), "nothing half-written stays");
+    }
+
+    // A run's report is drawn of its files alone; whoever lost it would look at an evaluation instead.
+    [Theory]
+    [InlineData("features")]
+    [InlineData("knn")]
+    public void A_folder_of_a_run_is_refused(string command)
+    {
+        TinyRun.WriteData(_folder["data"]);
+        string model = ModelFile.Write(_folder["model"], _run.Backend, TinyRun.Settings.Model);
+        var run = new RunFolder(_folder["run"]);
+        using (run.Own())
+        {
+            Assert.Contains($"process {Environment.ProcessId} on ", Refused()); // begun, and nothing written yet
+            run.WriteSettings(TinyRun.Settings);
+            run.WriteReport("of the run");
+        }
+
+        Assert.Contains("there is a run in this folder", Refused());
+        Assert.Equal("of the run", File.ReadAllText(run.ReportPath));
+        Assert.Equal(
+            [run.ReportPath, run.SettingsPath], Directory.GetFileSystemEntries(run.Path).Order(StringComparer.Ordinal));
+
+        // One that holds another evaluation is written to.
+        _folder.Write("out/knn.json", []);
+        (int status, _, string error) = Command("out");
+        Assert.Equal((0, ""), (status, error));
+        Assert.False(File.Exists(_folder["out", "run.lock"]));
+
+        string Refused()
+        {
+            (int status, string output, string error) = Command("run");
+            Assert.Equal((1, ""), (status, output));
+            CommandRunner.AssertOneLine(error);
+            Assert.Contains(run.Path, error);
+            Assert.Contains("--out", error);
+            return error;
+        }
+
+        (int Status, string Output, string Error) Command(string folder) => CommandRunner.Run(
+            command, "--checkpoint", model, "--data", _folder["data"], "--device", "cpu", "--out", _folder[folder]);
     }
 
     // Version 1.0: magic, version, length of the text, the text as a Python literal padded to a multiple of 64.

@@ -77,6 +77,25 @@ public sealed class RunFolder(string path, DurableFiles? files = null)
         return new Hold(this);
     }
 
+    /// <summary>Owns a folder for files that are no run's, which may replace those of the same names in it.</summary>
+    /// <exception cref="RunException">
+    /// There is a run in it, or another process is at work in it, or it cannot be made or written to.
+    /// </exception>
+    public static IDisposable OwnWithoutRun(string path)
+    {
+        var folder = new RunFolder(path);
+        IDisposable owner = folder.Own();
+        if (!folder.HasRun)
+        {
+            return owner;
+        }
+
+        owner.Dispose();
+        throw new RunException(
+            $"{path}: there is a run in this folder, whose report would be lost; expected a folder without one; name "
+            + "another with --out.");
+    }
+
     /// <summary>Makes the folder for a new run.</summary>
     /// <param name="mayHoldOthers">Whether files that are no run's may lie in it.</param>
     /// <exception cref="RunException">It holds a run already, or is not empty, or cannot be made.</exception>
