@@ -28,15 +28,18 @@ internal static class Options
             + "Damaged checkpoints are kept as *.corrupt, and the metrics in a file beside metrics.jsonl.",
     };
 
-    /// <summary>Refuses <see cref="BeginAnew"/> without <c>--resume</c>.</summary>
-    /// <exception cref="UsageException">It was given alone.</exception>
-    public static void RequireResume(bool beginAnew, bool resume)
+    /// <summary>Refuses options about a run that goes on without <c>--resume</c>.</summary>
+    /// <exception cref="UsageException">One was given alone.</exception>
+    public static void RequireResume(bool resume, params ReadOnlySpan<(string Name, bool IsGiven)> options)
     {
-        if (beginAnew && !resume)
+        foreach ((string name, bool isGiven) in options)
         {
-            throw new UsageException(
-                "--begin-anew alone says nothing; expected --resume as well: the run to go on with if it can be; "
-                + "add --resume, or leave both out for a new run");
+            if (isGiven && !resume)
+            {
+                throw new UsageException(
+                    $"{name} alone says nothing; expected --resume as well: the run to go on with if it can be; "
+                    + "add --resume, or leave both out for a new run");
+            }
         }
     }
 
@@ -112,8 +115,7 @@ internal static class Options
     public static Option<bool> AcceptChangedData() => new("--accept-changed-data")
     {
         Description = "With --resume: go on although names or sizes of the image files are not those that the run "
-            + "began "
-            + "with.",
+            + "began with. The number of steps in an epoch must stay.",
     };
 
     /// <summary>Whether to turn images.</summary>

@@ -134,7 +134,10 @@ internal static class FineTuneCommand
             };
             Options.RequireRunToExtend(request.Extend, run);
             bool isResumed = parsed.GetValue(resume) || request.Extend is not null;
-            Options.RequireResume(parsed.GetValue(beginAnew), isResumed);
+            Options.RequireResume(
+                isResumed,
+                ("--begin-anew", parsed.GetValue(beginAnew)),
+                ("--accept-changed-data", parsed.GetValue(changed)));
             using IDisposable owner = run.Own(); // before the settings of the run are read
             FineTuneSettings? stored = isResumed && run.HasRun ? FineTuneRequest.Read(run) : null;
             FineTuneSettings wanted = stored is null ? request.Resolve() : request.ResolveOver(stored);

@@ -133,8 +133,7 @@ internal static class KernelsCommand
         {
             Disassembler disassembler = Disassembler.Find(out _) ?? throw new GpuException(
                 "--sass needs the disassembler nvdisasm, which was not found; expected it on PATH or in a CUDA "
-                + "toolkit; "
-                + "cudavit doctor lists where it was looked for");
+                + "toolkit; cudavit doctor lists where it was looked for");
             output.Write(disassembler.Disassemble(compiler.Build(module, architecture), entry));
         }
         else

@@ -45,8 +45,7 @@ internal static class LinearCommand
             "--out",
             "DIR",
             "Folder for linear.json, report.html, classifier.safetensors and, after every epoch, what is needed to go "
-            + "on "
-            + "(default: nothing is written).");
+            + "on (default: nothing is written).");
         Option<bool> resume = new("--resume")
         {
             Description = "Go on with the probe in --out, given the same options; from the beginning if there is none.",
@@ -74,7 +73,10 @@ internal static class LinearCommand
         };
         command.SetAction(parsed =>
         {
-            Options.RequireResume(parsed.GetValue(beginAnew), parsed.GetValue(resume));
+            Options.RequireResume(
+                parsed.GetValue(resume),
+                ("--begin-anew", parsed.GetValue(beginAnew)),
+                ("--accept-changed-data", parsed.GetValue(changed)));
             if (parsed.GetValue(resume) && parsed.GetValue(path) is null)
             {
                 throw new UsageException(

@@ -153,7 +153,10 @@ internal static class TrainCommand
                 : null;
             Options.RequireRunToExtend(request.Extend, named);
             bool goesOn = parsed.GetValue(resume) || request.Extend is not null;
-            Options.RequireResume(parsed.GetValue(beginAnew), goesOn);
+            Options.RequireResume(
+                goesOn,
+                ("--begin-anew", parsed.GetValue(beginAnew)),
+                ("--accept-changed-data", parsed.GetValue(changed)));
             return Run(request, named, parsed.GetValue(kernels), goesOn, output);
         });
         return command;

@@ -64,7 +64,8 @@ internal sealed class LabelFile
             name = name.StartsWith("./", StringComparison.Ordinal) ? name[2..] : name;
             if (!known.TryGetValue(name, out string? image))
             {
-                if (number > 1)
+                // A heading names columns, not a file.
+                if (number > 1 || ImageFormats.OfName(name) is not null)
                 {
                     unused.Add(name);
                 }

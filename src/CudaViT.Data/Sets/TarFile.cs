@@ -64,7 +64,7 @@ internal static class TarFile
 
             if (isFile)
             {
-                entries.Add(new TarEntry(next.Name ?? NameOf(header), content, size));
+                Add(new TarEntry(next.Name ?? NameOf(header), content, size));
                 next = default;
             }
             else if (!hasContent)
@@ -79,7 +79,7 @@ internal static class TarFile
                 string link = next.LinkName ?? Text(header.Slice(157, 100));
                 if (type == '1' && byName!.TryGetValue(link, out TarEntry target))
                 {
-                    entries.Add(target with { Name = name });
+                    Add(target with { Name = name });
                 }
                 else if (type is (byte)'1' or (byte)'2')
                 {
@@ -110,6 +110,12 @@ internal static class TarFile
                 ? "ends within a header"
             : null;
         return new TarListing(entries, links, cut);
+
+        void Add(TarEntry entry)
+        {
+            entries.Add(entry);
+            byName?.TryAdd(entry.Name, entry);
+        }
     }
 
     private static bool HasContent(SafeFileHandle file, long position, int size)

@@ -88,8 +88,9 @@ public sealed class CheckpointStore
         foreach ((long step, string path, string why) in damaged)
         {
             report($"{path}: this checkpoint is damaged ({why}); set aside as *{CorruptSuffix}");
-            SetAside(PathOf(step, InfoSuffix));
+            // The tensors first: a kill in between leaves a checkpoint without any, not tensors that belong to none.
             SetAside(PathOf(step, TensorSuffix));
+            SetAside(PathOf(step, InfoSuffix));
         }
 
         return whole;
@@ -110,15 +111,16 @@ public sealed class CheckpointStore
     }
 
     /// <summary>
-    /// Removes what a killed process left: temporary files, and tensors whose JSON file was never written. What cannot
-    /// be removed stays for another time.
+    /// Removes what a killed process left: temporary files, and tensors whose JSON file was never written, unless no
+    /// checkpoint is left and they may be all there is. What cannot be removed stays for another time.
     /// </summary>
     public void CleanUp()
     {
         HashSet<long> steps = [.. Steps()];
         foreach (string path in Names(Prefix + "*"))
         {
-            if (DurableFiles.IsTemporary(path) || (StepOf(path, TensorSuffix) is long step && !steps.Contains(step)))
+            bool isOrphan = steps.Count > 0 && StepOf(path, TensorSuffix) is long step && !steps.Contains(step);
+            if (DurableFiles.IsTemporary(path) || isOrphan)
             {
                 _files.TryDelete(path);
             }

@@ -18,8 +18,7 @@ internal static class FileDigest
         {
             throw new CheckpointException(
                 $"{path}: the file cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); expected a "
-                + $"model; "
-                + "check the path.", e);
+                + "model; check the path.", e);
         }
     }
 }

@@ -79,6 +79,7 @@ public static class InitialWeights
             state.TryAdd(entry.Name, state[Source(entry.Name, copiesMomentum)]);
         }
 
+        LayoutCheck.RequireFinite(path, state);
         model.Load(state);
         return $"starting with {given.Length} tensors of {path}"
             + (copiesMomentum ? "; the momentum encoder is a copy" : "")

@@ -1,3 +1,4 @@
+using CudaViT.Core;
 using CudaViT.Training.Models.Nn;
 
 namespace CudaViT.Training.Checkpoints;
@@ -44,6 +45,24 @@ internal static class LayoutCheck
             throw new CheckpointException(
                 $"{path}: {wrong.Length} tensors have another shape or type than the model: {Shown(wrong)};"
                 + $" expected those of one model; {advice}.");
+        }
+    }
+
+    /// <summary>Throws unless all values that training is to begin with are numbers.</summary>
+    /// <param name="path">File they were read from, for the message.</param>
+    /// <param name="state">Arrays by name; integers are passed over.</param>
+    /// <exception cref="CheckpointException">The message names the arrays that are not finite.</exception>
+    public static void RequireFinite(string path, IReadOnlyDictionary<string, NdArray> state)
+    {
+        string[] broken = [.. state
+            .Where(pair => pair.Value.DType.IsFloatingPoint() && pair.Value.Backend.IndexOfNonFinite(pair.Value) >= 0)
+            .Select(pair => pair.Key)
+            .Order(StringComparer.Ordinal)];
+        if (broken.Length > 0)
+        {
+            throw new CheckpointException(
+                $"{path}: {Shown(broken)} {(broken.Length == 1 ? "has" : "have")} values that are not numbers or "
+                + "infinite; expected finite ones to begin with; use another checkpoint.");
         }
     }
 

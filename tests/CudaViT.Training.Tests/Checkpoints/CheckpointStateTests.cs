@@ -85,6 +85,23 @@ public sealed class CheckpointStateTests : IDisposable
         Assert.Empty(_reports);
     }
 
+    // Left by a kill within a save, or all that is left of a checkpoint: only where another one counts is it known.
+    [Fact]
+    public void Tensors_that_belong_to_no_checkpoint_go_only_where_there_is_one()
+    {
+        Save(1, 2);
+        File.Delete(_folder["step-00000002.json"]);
+        File.Move(_folder["step-00000001.json"], _folder["away"]);
+        Store().CleanUp();
+        Assert.True(File.Exists(_folder["step-00000001.safetensors"]));
+        Assert.True(File.Exists(_folder["step-00000002.safetensors"]));
+
+        File.Move(_folder["away"], _folder["step-00000001.json"]);
+        Store().CleanUp();
+        Assert.False(File.Exists(_folder["step-00000002.safetensors"]));
+        Assert.Equal(1, Store().FindNewest(_reports.Add)!.Info.Step);
+    }
+
     [Fact]
     public void Where_all_are_damaged_a_run_begins_anew_only_when_told_to()
     {

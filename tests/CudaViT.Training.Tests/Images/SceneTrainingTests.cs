@@ -157,7 +157,11 @@ public sealed class SceneTrainingTests : IDisposable
         },
         Recipe = new RecipeSettings
         {
-            Batch = 100, Epochs = 1, WarmupEpochs = 0.2, BaseLearningRate = 2e-3, CropMinimum = 0.3,
+            Batch = 100,
+            Epochs = 1,
+            WarmupEpochs = 0.2,
+            BaseLearningRate = 2e-3,
+            CropMinimum = 0.3,
         },
         Views = new ViewSettings { BlurProbabilityA = 0.5 },
     };

@@ -35,6 +35,18 @@ public sealed class InitialWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Values_that_are_no_numbers_are_no_beginning()
+    {
+        string broken = ModelFile.Write(
+            _folder["broken.safetensors"], _backend, TinyRun.Settings.Model,
+            edit: (name, values) => values[^1] = name == "base_encoder.norm.weight" ? float.NaN : values[^1]);
+        string message = Assert.Throws<CheckpointException>(
+            () => Load(broken, TinyRun.Settings.Model, out _)).Message;
+        Assert.Contains("base_encoder.norm.weight has values that are not numbers", message);
+        Assert.Contains(broken, message);
+    }
+
+    [Fact]
     public void An_encoder_alone_goes_into_both_and_the_heads_are_drawn()
     {
         string encoder = Encoder();

@@ -86,7 +86,7 @@ internal sealed class PackedViewUpload : ViewUpload
             throw new RunException(
                 $"views.augment is cuda, but it cannot make {batch} pairs of views of {size} pixels at once; expected "
                 + $"views of at most {most} pixels, and {MostAddressable / views} pairs of this size; "
-                + $"use --augment cpu");
+                + "use --augment cpu");
         }
 
         long wanted = Math.Min(

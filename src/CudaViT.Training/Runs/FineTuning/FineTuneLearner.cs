@@ -75,6 +75,8 @@ public sealed class FineTuneLearner
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainedModel.LoadBackbone(file, path, Model.Encoder, _backend);
+        LayoutCheck.RequireFinite(
+            path, Model.Encoder.BackboneState().ToDictionary(named => named.Name, named => named.Array));
         if (Average is not null)
         {
             TrainedModel.LoadBackbone(file, path, Average.Encoder, _backend);

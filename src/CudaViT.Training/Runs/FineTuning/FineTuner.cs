@@ -223,6 +223,14 @@ public sealed class FineTuner : IRunKind
             return;
         }
 
+        if (_history.Count == 0)
+        {
+            throw new RunException(
+                $"{_folder.MetricsPath}: the scores of the run's epochs are gone; expected the lines that it wrote "
+                + "after each; bring the file back, or judge the model with cudavit knn or linear. "
+                + "Nothing was changed.");
+        }
+
         FineTuneReport report = _files.Report(_history, weights, average);
         if (isComplete)
         {

@@ -13,6 +13,7 @@ namespace CudaViT.Training.Runs.Shared;
 /// <param name="identity">What a run must share with its checkpoints.</param>
 /// <param name="note">Gets lines for the user.</param>
 /// <param name="leftOut">The images of the run.</param>
+/// <param name="checkpointEvery">Steps between checkpoints; null for one after each epoch only.</param>
 /// <param name="sharesFolder">Whether files that are no run's may lie in the folder.</param>
 internal sealed class RunCheckpoints(
     RunFolder folder,
@@ -20,6 +21,7 @@ internal sealed class RunCheckpoints(
     RunIdentity identity,
     Action<string> note,
     LeftOutImages leftOut,
+    int? checkpointEvery,
     bool sharesFolder = false)
 {
     private readonly CheckpointStore _store = folder.Checkpoints(keep);
@@ -109,17 +111,23 @@ internal sealed class RunCheckpoints(
         _saved = (position.Step, position.Evaluations);
     }
 
-    // There is a checkpoint after every epoch, and metrics go on only after it.
+    // The first checkpoint comes after so many steps at the latest, and metrics go on only after it.
     private void RequireNoneYet()
     {
-        long last = folder.MayBeginAnew ? 0 : MetricsLog.LastStep(folder.MetricsPath);
-        if (last > identity.StepsPerEpoch)
+        if (folder.MayBeginAnew)
         {
+            return;
+        }
+
+        long last = MetricsLog.LastStep(folder.MetricsPath);
+        bool hasMore = last > Math.Min(identity.StepsPerEpoch, checkpointEvery ?? int.MaxValue);
+        if (hasMore || File.Exists(folder.FinalPath))
+        {
+            string found = hasMore ? $"{folder.MetricsPath} has step {last}" : $"{folder.FinalPath} is there";
             throw new RunException(
-                $"{folder.CheckpointsPath}: there is no checkpoint, but {folder.MetricsPath} has step {last}; expected "
-                + $"the "
-                + "checkpoints that were written before; bring them back, or begin at step 0 with --resume "
-                + "--begin-anew, which keeps the metrics under another name. Nothing was changed.");
+                $"{folder.CheckpointsPath}: there is no checkpoint, but {found}; expected the checkpoints that were "
+                + "written before; bring them back, or begin at step 0 with --resume --begin-anew, which keeps the "
+                + "metrics under another name. Nothing was changed.");
         }
     }
 
@@ -129,8 +137,8 @@ internal sealed class RunCheckpoints(
         {
             throw new RunException(
                 $"{checkpoint.TensorPath}: this checkpoint was written with other {identity.Decides} than "
-                + $"{folder.SettingsPath}; "
-                + "expected those of the run; undo the change, or start a new run in another folder.");
+                + $"{folder.SettingsPath}; expected those of the run; undo the change, or start a new run in another "
+                + "folder.");
         }
 
         RequireSameData(checkpoint.Info.Data);
@@ -138,9 +146,9 @@ internal sealed class RunCheckpoints(
         if (checkpoint.Info.Step != ((long)checkpoint.Info.Epoch * steps) + checkpoint.Info.StepInEpoch)
         {
             throw new RunException(
-                $"{identity.Data}: an epoch has {steps} steps, "
-                + $"but {checkpoint.TensorPath} was written with other data; "
-                + "expected the images the run began with; correct --data.");
+                $"{identity.Data}: an epoch has {steps} steps, but {checkpoint.TensorPath} was written with another "
+                + "number; expected the images the run began with, or as many (--accept-changed-data does not change "
+                + "the length of an epoch); correct --data.");
         }
     }
 

@@ -30,7 +30,8 @@ internal sealed class RunLoop
         _checkpoints = folder is null
             ? null
             : new RunCheckpoints(
-                folder, plan.KeepCheckpoints, plan.Identity, progress.OnNote, plan.LeftOut, plan.SharesFolder);
+                folder, plan.KeepCheckpoints, plan.Identity, progress.OnNote, plan.LeftOut, plan.CheckpointEvery,
+                plan.SharesFolder);
     }
 
     private long LastStep => (long)_plan.Identity.StepsPerEpoch * _plan.Identity.Epochs;

@@ -46,8 +46,7 @@ public abstract record RunRequest<T>
         {
             throw new SettingsException(
                 $"--extend is {Extend}, but the run has {stored.Epochs} epochs already; expected the epochs in all, "
-                + $"more "
-                + "than that.");
+                + "more than that.");
         }
 
         stored = Extend is { } length ? stored.Lengthened(length) : stored;

@@ -35,6 +35,15 @@ public sealed class LabelFileTests : IDisposable
             data.Summary);
     }
 
+    // A heading names columns; a first line that names a picture is one like all others.
+    [Fact]
+    public void A_misspelt_name_in_the_first_line_is_counted()
+    {
+        _folder.Write("1.png", "2.png");
+        Assert.Contains(
+            "1 line of labels.csv without an image (0.png)", _folder.Open(Labels("0.png,cat\n1,cat\n2,dog\n")).Summary);
+    }
+
     [Fact]
     public void Numbers_are_ordered_as_numbers()
     {

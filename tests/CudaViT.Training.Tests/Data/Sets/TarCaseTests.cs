@@ -69,12 +69,20 @@ public sealed class TarCaseTests : IDisposable
             link.LinkName = deep;
             tar.WriteEntry(link);
             tar.WriteEntry(With(New(TarEntryType.RegularFile, "next.jpg"), [8]));
+            foreach ((string name, string target) in new[] { ("once more.jpg", "again.jpg"), ("z.jpg", "next.jpg") })
+            {
+                TarEntry later = New(TarEntryType.HardLink, name); // to a link, and to a file behind the first link
+                later.LinkName = target;
+                tar.WriteEntry(later);
+            }
         }
 
         IImageDataset images = _folder.Open(path: "a.tar").Train;
-        Assert.Equal([$"a.tar/{deep}", "a.tar/again.jpg", "a.tar/next.jpg"], SetFolder.Names(images));
-        int[] pixels = [.. Enumerable.Range(0, 3).Select(i => (int)images.Read(i, new ImageBuffer()).Pixels[0])];
-        Assert.Equal([7, 7, 8], pixels);
+        Assert.Equal(
+            [$"a.tar/{deep}", "a.tar/again.jpg", "a.tar/next.jpg", "a.tar/once more.jpg", "a.tar/z.jpg"],
+            SetFolder.Names(images));
+        int[] pixels = [.. Enumerable.Range(0, 5).Select(i => (int)images.Read(i, new ImageBuffer()).Pixels[0])];
+        Assert.Equal([7, 7, 8, 7, 8], pixels);
 
         TarEntry New(TarEntryType type, string name) => format switch
         {
