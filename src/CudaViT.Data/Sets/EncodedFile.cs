@@ -11,6 +11,13 @@ internal static class EncodedFile
     /// <summary>Reads <paramref name="sizeInBytes"/> bytes from <paramref name="offset"/> on.</summary>
     public static ReadOnlySpan<byte> Read(string path, long offset, long? sizeInBytes, ImageBuffer scratch)
     {
+        // Nobody may ever write into a pipe, and opening it waits for that; like other files that are none, it has no
+        // length.
+        if (sizeInBytes is null && new FileInfo(path) is { Exists: true, Length: 0 })
+        {
+            throw new UndecodableImageException("it is empty, or no regular file");
+        }
+
         using SafeFileHandle file = File.OpenHandle(path);
         long size = sizeInBytes ?? RandomAccess.GetLength(file);
         if (size > MaxSizeInBytes)

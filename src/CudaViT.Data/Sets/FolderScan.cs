@@ -177,6 +177,11 @@ internal sealed class FolderScan
         try
         {
             Span<byte> start = stackalloc byte[ImageFormats.SniffedBytes];
+            if (file.Length == 0)
+            {
+                return null; // a pipe, among others: opening it would wait for somebody who writes
+            }
+
             using SafeFileHandle handle = File.OpenHandle(file.FullName);
             format = ImageFormats.OfContent(start[..RandomAccess.Read(handle, start, fileOffset: 0)]);
         }

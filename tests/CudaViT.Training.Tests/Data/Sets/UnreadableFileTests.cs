@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using CudaViT.Data.Loading;
 using CudaViT.Data.Pixels;
 using CudaViT.Data.Sets;
 using CudaViT.Data.Views;
+using CudaViT.Training.Tests.Support;
 
 namespace CudaViT.Training.Tests.Data.Sets;
 
@@ -33,6 +35,24 @@ public sealed class UnreadableFileTests
         Assert.Empty(images.Damaged);
         Assert.Equal(failures, pauses.Count);
         Assert.Equal(pauses.Order(), pauses);
+    }
+
+    [SkippableFact]
+    public async Task A_pipe_is_not_waited_for()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "mkfifo is a program of Unix");
+        using var folder = new TemporaryFolder();
+        string pipe = folder["pipe.png"];
+        using (Process make = Process.Start("mkfifo", [pipe]))
+        {
+            await make.WaitForExitAsync();
+        }
+
+        // On a thread of its own: where the file is opened, this never comes back.
+        Task<Exception?> read = Task.Run(() => Record.Exception(
+            () => { EncodedFile.Read(pipe, offset: 0, sizeInBytes: null, new ImageBuffer()); }))!;
+        Assert.Same(read, await Task.WhenAny(read, Task.Delay(TimeSpan.FromMinutes(1))));
+        Assert.Contains("no regular file", Assert.IsType<UndecodableImageException>(await read).Message);
     }
 
     [Fact]
