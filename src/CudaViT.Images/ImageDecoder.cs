@@ -120,7 +120,7 @@ public sealed class ImageDecoder(
         return format switch
         {
             ImageFormat.Jpeg when isFallback =>
-                $"{Missing(ImageLibraries.TurboJpeg)}; managed code decodes the JPEG files, 1.5 to 2.5 times slower, "
+                $"{Missing(ImageLibraries.TurboJpeg)}; managed code decodes the JPEG files, 1.3 to 2.3 times slower, "
                     + $"and {Difference}{trained}; to install it: {ImageLibraries.TurboJpeg.Install}",
             ImageFormat.Jpeg when trained.Length > 0 => $"managed code decodes the JPEG files: {Difference}{trained}",
             ImageFormat.Png when isFallback && !_isPngNative.Value =>

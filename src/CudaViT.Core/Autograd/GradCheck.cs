@@ -29,14 +29,14 @@ public static class GradCheck
 
     /// <summary>Checks a function of one tensor and throws unless it passes.</summary>
     /// <param name="function">Must not depend on anything that changes between calls.</param>
-    /// <param name="x">Where to check; F64, any shape. Its values are changed during the check and restored.</param>
+    /// <param name="x">Where to check; F64, any shape.</param>
     /// <exception cref="GradCheckException">The verdict is not <see cref="GradCheckVerdict.Pass"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="x"/> is not F64.</exception>
     public static void Run(Func<Tensor, Tensor> function, Tensor x) => Run(inputs => function(inputs[0]), x);
 
     /// <summary>Checks a function of several tensors by all of them and throws unless it passes.</summary>
     /// <param name="function">Must not depend on anything that changes between calls.</param>
-    /// <param name="inputs">Where to check; F64. Their values are changed during the check and restored.</param>
+    /// <param name="inputs">Where to check; F64.</param>
     /// <exception cref="GradCheckException">The verdict is not <see cref="GradCheckVerdict.Pass"/>.</exception>
     /// <exception cref="ArgumentException">An input is not F64.</exception>
     public static void Run(Func<Tensor[], Tensor> function, params Tensor[] inputs)
@@ -50,7 +50,7 @@ public static class GradCheck
 
     /// <summary>Checks a function of several tensors by all of them.</summary>
     /// <param name="function">Must not depend on anything that changes between calls.</param>
-    /// <param name="inputs">Where to check; F64. Their values are changed during the check and restored.</param>
+    /// <param name="inputs">Where to check; F64.</param>
     /// <exception cref="ArgumentException">An input is not F64, or there is none.</exception>
     public static GradCheckReport Examine(Func<Tensor[], Tensor> function, params Tensor[] inputs)
     {
