@@ -4,8 +4,12 @@ namespace CudaViT.Cli;
 
 /// <summary>
 /// Turns the first Ctrl-C or SIGTERM into a request to stop, so that the step is finished and saved, and answers it at
-/// once. The second one has its usual effect: the process ends.
+/// once. A second Ctrl-C has its usual effect: the process ends.
 /// </summary>
+/// <remarks>
+/// A second SIGTERM has none. Programs that end others send it twice within milliseconds, to a process and to its
+/// group, and whoever cannot wait sends SIGKILL.
+/// </remarks>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -38,10 +42,20 @@ internal sealed class StopSignals : IDisposable
 
     private void OnSignal(PosixSignalContext context)
     {
-        context.Cancel = !_stop.IsCancellationRequested;
-        if (context.Cancel)
+        bool isFirst = !_stop.IsCancellationRequested;
+        bool isTermination = context.Signal == PosixSignal.SIGTERM;
+        context.Cancel = isFirst || isTermination;
+        if (!isFirst)
         {
-            _say("finishing the step; again to leave now");
+            return;
+        }
+
+        try
+        {
+            _say($"finishing the step{(isTermination ? "" : "; again to leave now")}");
+        }
+        finally
+        {
             _stop.Cancel();
         }
     }

@@ -49,7 +49,7 @@ public sealed class CrashTests : IClassFixture<CrashTests.Undisturbed>
         process.Signal(signal);
         (int status, string output, string error) = process.Finish();
         Assert.Equal((0, ""), (status, error));
-        Assert.Contains("finishing the step; again to leave now", output);
+        Assert.Contains("finishing the step", output);
         Assert.Contains($"go on with: cudavit train --out {folder.Path} --resume", output);
 
         (status, _, error) = CliProcess.Run("train", "--out", folder.Path, "--resume"); // as the line says
@@ -73,6 +73,21 @@ public sealed class CrashTests : IClassFixture<CrashTests.Undisturbed>
         (int status, string output, _) = process.Finish();
         Assert.NotEqual(0, status);
         Assert.DoesNotContain("stopped after step", output);
+    }
+
+    // As timeout(1) and job systems send it, to the process and to its group.
+    [Fact]
+    public void Two_signals_to_end_at_once_are_one()
+    {
+        using var folder = new TemporaryFolder();
+        using CliProcess process = CliProcess.Start(
+            "train", "--settings", _undisturbed.Settings, "--out", folder["run"], "--set", "recipe.epochs=1000");
+        process.WaitFor("images to train on");
+        process.Signal("TERM");
+        process.Signal("TERM");
+        (int status, string output, string error) = process.Finish();
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("everything is saved", output);
     }
 
     private CliProcess Start(string folder, int workers, int threads) => CliProcess.Start(
